@@ -1,0 +1,14 @@
+/**
+ * Building blocks for those who write a store. Applications do not need them.
+ * @packageDocumentation
+ */
+export { delay, throwIfAborted } from "./abort.ts";
+export { matchesQueries, queriesOf } from "./event-filter.ts";
+export { formatPosition, parsePosition } from "./numeric-position.ts";
+export type { PreparedEvent, PreparedWrite } from "./prepare-append.ts";
+export { meetsExpectedVersion, prepareAppend, versionBefore } from "./prepare-append.ts";
+export type { LogRead, StreamRead } from "./read-options.ts";
+export { DEFAULT_PAGE_SIZE, prepareLogRead, prepareStreamRead } from "./read-options.ts";
+export { assertRegisterKey, assertRegisterWrite } from "./register-checks.ts";
+export { cloneJson, MAX_JSON_DEPTH, NotJsonError, toJson } from "./to-json.ts";
+export { WakeUp } from "./wake-up.ts";

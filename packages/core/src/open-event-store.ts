@@ -1,0 +1,96 @@
+import { ConfigurationError } from "./errors/configuration-error.ts";
+import type { EventStore } from "./store/event-store.ts";
+
+/** Scheme of the URL, the package that serves it, and what to install. */
+const PACKAGES: ReadonlyMap<string, { readonly name: string; readonly install: string }> = new Map([
+  ["memory", { name: "@es/store-memory", install: "@es/store-memory" }],
+  ["sqlite", { name: "@es/store-sqlite", install: "@es/store-sqlite better-sqlite3" }],
+  ["postgres", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
+  ["postgresql", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
+  ["nats", { name: "@es/store-nats", install: "@es/store-nats" }],
+  ["tls", { name: "@es/store-nats", install: "@es/store-nats" }],
+  ["kurrentdb", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
+  ["kurrentdb+discover", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
+  ["esdb", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
+  ["esdb+discover", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
+]);
+
+/** Options of {@link openEventStore}. */
+export interface OpenEventStoreOptions {
+  /**
+   * The file or folder from which the store's package is looked up, as a `file:` URL or path.
+   * @defaultValue the working directory
+   */
+  readonly from?: string | URL;
+}
+
+/**
+ * Opens the store that the URL names, with the installed package for its scheme: `memory:`, `sqlite:`, `postgres:`, `nats:` or
+ * `kurrentdb:`. The other packages need not be installed. Transactions need the package's own function, which knows their type.
+ *
+ * @param url - by default the environment variable `EVENT_STORE_URL`
+ * @throws ConfigurationError for a missing or wrong URL, and naming what to install when the package is missing
+ */
+export async function openEventStore(
+  url: string | undefined = globalThis.process?.env["EVENT_STORE_URL"],
+  options: OpenEventStoreOptions = {},
+): Promise<EventStore> {
+  const schemes = [...PACKAGES.keys()].map((scheme) => `${scheme}:`).join(", ");
+  if (url === undefined || url === "") {
+    throw new ConfigurationError(
+      `no event store URL: pass one or set EVENT_STORE_URL, such as "sqlite:./events.db" (${schemes})`,
+    );
+  }
+  const scheme = url.slice(0, Math.max(url.indexOf(":"), 0)).toLowerCase();
+  const found = PACKAGES.get(scheme);
+  if (found === undefined) {
+    // The rest of the URL may hold a password.
+    throw new ConfigurationError(
+      `the event store URL has the unknown scheme ${JSON.stringify(scheme)}; known are ${schemes}`,
+    );
+  }
+  const module = await importStore(found.name, found.install, options.from);
+  return await module.openFromUrl(url);
+}
+
+interface StoreModule {
+  openFromUrl(url: string): Promise<EventStore>;
+}
+
+async function importStore(name: string, install: string, from: string | URL | undefined): Promise<StoreModule> {
+  const { createRequire } = await import("node:module");
+  const { join, resolve } = await import("node:path");
+  const { fileURLToPath, pathToFileURL } = await import("node:url");
+  const start = from instanceof URL || from?.startsWith("file:") ? fileURLToPath(from) : resolve(from ?? ".");
+  // The name of a file that need not exist: the search begins in the folder `start`, and goes up when it is a file itself.
+  const base = join(start, "package.json");
+  let resolved: string;
+  try {
+    resolved = createRequire(base).resolve(name);
+  } catch (error) {
+    throw new ConfigurationError(`this event store needs the package ${name}: npm install ${install}`, {
+      cause: error,
+    });
+  }
+  let module: unknown;
+  try {
+    module = await import(pathToFileURL(resolved).href);
+  } catch (error) {
+    throw new ConfigurationError(
+      `the package ${name} is installed but cannot be loaded (${error instanceof Error ? error.message : String(error)}): npm install ${install}`,
+      { cause: error },
+    );
+  }
+  if (!isStoreModule(module)) {
+    throw new ConfigurationError(
+      `the package ${name} at ${resolved} does not export openFromUrl; install a version that fits @es/core`,
+    );
+  }
+  return module;
+}
+
+function isStoreModule(module: unknown): module is StoreModule {
+  return (
+    typeof module === "object" && module !== null && "openFromUrl" in module && typeof module.openFromUrl === "function"
+  );
+}

@@ -1,0 +1,171 @@
+import { delay } from "../adapter/abort.ts";
+import { AggregateNotFoundError } from "../errors/aggregate-errors.ts";
+import { isEventSourcingError } from "../errors/is-event-sourcing-error.ts";
+import type { EventStore } from "../store/event-store.ts";
+import { streamIdOf } from "../store/stream-id.ts";
+import { AggregateLoader } from "./aggregate-loader.ts";
+import { AggregateSnapshots } from "./aggregate-snapshots.ts";
+import type {
+  AggregateClass,
+  AnyAggregate,
+  AnyCommand,
+  CommandOf,
+  Repository,
+  Saved,
+  SaveOptions,
+  UpdateOptions,
+} from "./repository.ts";
+import { checkedRetries, type RepositoryOptions, repositorySettings } from "./repository-options.ts";
+import { type PreparedSave, saveTogether } from "./save-together.ts";
+
+const FIRST_DELAY_MS = 2;
+const LONGEST_DELAY_MS = 100;
+
+/**
+ * A repository of one kind of aggregate over a store.
+ *
+ * @example
+ * ```ts
+ * const accounts = createRepository(store, Account, { snapshots: { policy: everyNEvents(100) } });
+ * await accounts.execute("42", { type: "Deposit", data: { amount: 10 } });
+ * ```
+ */
+export function createRepository<A extends AnyAggregate, Tx = never>(
+  store: EventStore<Tx>,
+  aggregateClass: AggregateClass<A>,
+  options: RepositoryOptions = {},
+): Repository<A, Tx> {
+  const settings = repositorySettings(options);
+  const { definition } = new aggregateClass("definition");
+  const snapshots = new AggregateSnapshots<Tx>(store.registers, definition, settings);
+  const loader = new AggregateLoader<A, Tx>(store, aggregateClass, snapshots, settings);
+
+  function streamId(id: string): string {
+    return streamIdOf(definition.name, id);
+  }
+
+  function prepareSave(aggregate: A): PreparedSave<Tx> {
+    const access = aggregate.repositoryAccess();
+    const { version } = access.baseline;
+    let lastEventId = "";
+    return {
+      streamId: aggregate.streamId,
+      newId: settings.newId,
+      version,
+      write(metadata) {
+        if (access.pendingCount === 0) return undefined;
+        const events = access.newEvents(settings.newId, metadata);
+        lastEventId = events[events.length - 1]?.id ?? "";
+        return { streamId: aggregate.streamId, expected: version, events };
+      },
+      async stored(newVersion, tx: Tx | undefined) {
+        if (newVersion !== version + access.pendingCount) {
+          // A condition recognised the events by their ids at an earlier place, which this aggregate was loaded from.
+          access.discard();
+          return version;
+        }
+        const due = snapshots.due(aggregate, newVersion);
+        access.commit(newVersion, lastEventId);
+        // What happens in the caller's transaction may still be rolled back.
+        if (tx === undefined) loader.remember(aggregate);
+        await snapshots.take(due, tx);
+        return newVersion;
+      },
+      conflicted: () => loader.forget(aggregate.streamId),
+    };
+  }
+
+  async function save(aggregate: A, saveOptions: SaveOptions<Tx> = {}): Promise<Saved> {
+    const [saved] = await saveTogether(store, [prepareSave(aggregate)], saveOptions);
+    return saved ?? { version: aggregate.version, events: 0, position: "", duplicate: false };
+  }
+
+  async function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
+    await delay(settings.random() * ceiling, signal);
+  }
+
+  /** Repeats a save that may or may not have been stored; the event ids make that safe. */
+  async function saveSettled(aggregate: A, updateOptions: UpdateOptions, retries: number): Promise<Saved> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await save(aggregate, updateOptions);
+      } catch (error) {
+        if (!isEventSourcingError(error) || !error.retryable || attempt >= retries) throw error;
+        settings.report({ kind: "save-repeated", streamId: aggregate.streamId, attempt: attempt + 1, error });
+        await pause(attempt, updateOptions.signal);
+      }
+    }
+  }
+
+  async function change(
+    load: () => Promise<A>,
+    work: (aggregate: A) => void | Promise<void>,
+    updateOptions: UpdateOptions = {},
+  ): Promise<Saved & { readonly aggregate: A }> {
+    const retries = checkedRetries(updateOptions.retries ?? settings.retries);
+    for (let attempt = 0; ; attempt += 1) {
+      const aggregate = await load();
+      await work(aggregate);
+      try {
+        return { ...(await saveSettled(aggregate, updateOptions, retries)), aggregate };
+      } catch (error) {
+        if (!isEventSourcingError(error, "ES_CONCURRENCY") || attempt >= retries) throw error;
+        settings.report({ kind: "conflict-retried", streamId: aggregate.streamId, attempt: attempt + 1 });
+        await pause(attempt, updateOptions.signal);
+      }
+    }
+  }
+
+  const repository: Repository<A, Tx> = {
+    create: (id) => new aggregateClass(id),
+
+    async load(id, loadOptions) {
+      const found = await loader.find(id, loadOptions);
+      if (found === undefined) throw new AggregateNotFoundError(streamId(id));
+      return found;
+    },
+
+    find: (id, loadOptions) => loader.find(id, loadOptions),
+
+    loadOrCreate: async (id, loadOptions) => (await loader.find(id, loadOptions)) ?? new aggregateClass(id),
+
+    loadAt: (id, point, loadOptions) => loader.loadAt(id, point, loadOptions),
+
+    exists: async (id, loadOptions) => (await repository.version(id, loadOptions)) > 0,
+
+    async version(id, loadOptions = {}) {
+      for await (const page of store.readStream(streamId(id), { ...loadOptions, direction: "backward", limit: 1 })) {
+        return page[0]?.version ?? 0;
+      }
+      return 0;
+    },
+
+    save,
+    prepareSave,
+
+    update: (id, work, updateOptions) =>
+      change(() => repository.load(id, signalOf(updateOptions)), work, updateOptions),
+
+    execute: (id, command, updateOptions) =>
+      change(
+        () => repository.loadOrCreate(id, signalOf(updateOptions)),
+        (aggregate) => executeOn(aggregate, command),
+        updateOptions,
+      ),
+
+    snapshot: (aggregate) => snapshots.takeNow(aggregate),
+    deleteSnapshots: (id) => snapshots.delete(streamId(id)),
+    purgeSnapshots: () => snapshots.purge(),
+    idle: () => snapshots.idle(),
+  };
+  return repository;
+}
+
+function executeOn<A extends AnyAggregate>(aggregate: A, command: CommandOf<A> & AnyCommand): void {
+  aggregate.execute(command);
+}
+
+function signalOf(options: UpdateOptions | undefined): { readonly signal?: AbortSignal } {
+  return options?.signal === undefined ? {} : { signal: options.signal };
+}
