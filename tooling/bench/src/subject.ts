@@ -1,0 +1,29 @@
+import type { NewEvent } from "@es/core";
+
+/** A result, or the promise of one. The bare driver is synchronous, and one lone caller of it never awaits. */
+export type Outcome<T> = T | Promise<T>;
+
+/** An event as both sides get it: the id is drawn before the clock starts. */
+export interface BenchEvent extends NewEvent {
+  readonly id: string;
+}
+
+/** The operations that are measured, as one side offers them: the toolkit, or a program without it. */
+export interface Subject extends AsyncDisposable {
+  /** `expected` is the version that the caller believes in; `"any"` leaves it to the store. */
+  append(streamId: string, expected: number | "any", events: readonly BenchEvent[]): Outcome<unknown>;
+  /** Number of events, each turned into an object with parsed data. */
+  readStream(streamId: string): Outcome<number>;
+  /** Number of events of the whole log in pages, each turned into an object with parsed data; `type` filters. */
+  readAll(type?: string): Outcome<number>;
+  /** Replays an order through its zod schemas; resolves to the number of folded events. */
+  loadOrder(id: string): Outcome<number>;
+  /** As `loadOrder`, but from its snapshot and the events since. */
+  loadOrderFromSnapshot(id: string): Outcome<number>;
+  /** Takes the snapshot that `loadOrderFromSnapshot` starts from. */
+  takeSnapshot(id: string): Outcome<unknown>;
+  setRegister(key: string, value: string): Outcome<unknown>;
+}
+
+/** Most events of a page, on both sides: the default of the contract. */
+export const PAGE_SIZE = 500;

@@ -1,0 +1,109 @@
+import { countText, millisecondsText, ratioText, targetText, verdictText } from "./format-figures.ts";
+import type { BenchReport, CaseReport, FlatReport, MachineFacts } from "./report.ts";
+
+const HEADINGS = [
+  "case",
+  "ratio (min..max)",
+  "target",
+  "verdict",
+  "toolkit/s",
+  "bare/s",
+  "p50 ms",
+  "bare p50",
+  "p99 ms",
+  "bare p99",
+  "heap B/op",
+  "bare heap",
+] as const;
+
+const MIB = 1024 ** 2;
+
+/** The table for a terminal, one block for each backend. */
+export function terminalTable(report: BenchReport): string {
+  return byBackend(report.cases)
+    .map(([backend, cases]) => {
+      const rows = [[...HEADINGS], ...cases.map(cellsOf)];
+      const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+      const lines = rows.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join("  "));
+      return `${backend}\n${lines.join("\n")}`;
+    })
+    .join("\n\n");
+}
+
+/** The ratios as Markdown, with the facts of the machine. */
+export function markdownRatios(report: BenchReport): string {
+  const tables = byBackend(report.cases).map(([backend, cases]) =>
+    [`### ${backend}`, "", ...markdownTable([[...HEADINGS], ...cases.map(cellsOf)])].join("\n"),
+  );
+  return [
+    `${machineText(report.machine)} ${report.rounds} rounds, ${report.startedAt.slice(0, 10)}.`,
+    ...tables,
+    `${unmetText(report.cases)}`,
+  ].join("\n\n");
+}
+
+/** The replay as Markdown. */
+export function markdownFlat(flat: FlatReport, machine: MachineFacts): string {
+  const steps = flat.heapBytes.map((bytes, index) => [`${(index + 1) * 10} %`, (bytes / MIB).toFixed(2)]);
+  return [
+    machineText(machine),
+    markdownTable([["replayed", "live heap MiB"], ...steps]).join("\n"),
+    flatText(flat),
+  ].join("\n\n");
+}
+
+/** One line: how flat the heap was. */
+export function flatText(flat: FlatReport): string {
+  const perSecond = countText((flat.events / flat.elapsedMs) * 1_000);
+  const deviation = `${(flat.largestDeviation * 100).toFixed(1)} %`;
+  return `${flat.events.toLocaleString("en")} events at ${perSecond} events/s; live heap at most ${deviation} from the first tenth (target ±${flat.target * 100} %: ${verdictText(flat.isMet)}).`;
+}
+
+/** One line: which targets were missed. */
+export function unmetText(cases: readonly CaseReport[]): string {
+  const withTarget = cases.filter(({ isMet }) => isMet !== null);
+  const unmet = withTarget.filter(({ isMet }) => isMet === false);
+  const names = unmet.map(({ id, ratio }) => `${id} (${ratio.median.toFixed(2)})`);
+  return `Targets met: ${withTarget.length - unmet.length} of ${withTarget.length}.${names.length === 0 ? "" : ` NOT met: ${names.join(", ")}.`}`;
+}
+
+/** What the figures depend on, in a sentence. */
+export function machineText(machine: MachineFacts): string {
+  return [
+    `${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.platform}, ${machine.fileSystem};`,
+    `Node ${machine.node}, SQLite ${machine.sqlite};`,
+    `fsync p50 ${millisecondsText(machine.fsyncP50Ms)} ms, p99 ${millisecondsText(machine.fsyncP99Ms)} ms;`,
+    `load average ${machine.loadAverage.toFixed(2)} at the start.`,
+  ].join(" ");
+}
+
+function cellsOf(measured: CaseReport): readonly string[] {
+  const { toolkit, bare } = measured;
+  return [
+    measured.title,
+    ratioText(measured.ratio),
+    targetText(measured.target),
+    verdictText(measured.isMet),
+    countText(toolkit.operationsPerSecond.median),
+    countText(bare.operationsPerSecond.median),
+    millisecondsText(toolkit.p50Ms),
+    millisecondsText(bare.p50Ms),
+    millisecondsText(toolkit.p99Ms),
+    millisecondsText(bare.p99Ms),
+    countText(toolkit.heapBytesPerOperation.median),
+    countText(bare.heapBytesPerOperation.median),
+  ];
+}
+
+function markdownTable([head, ...body]: readonly [readonly string[], ...(readonly string[])[]]): readonly string[] {
+  const rule = head.map((_, column) => (column === 0 ? "---" : "---:"));
+  return [head, rule, ...body].map((row) => `| ${row.join(" | ")} |`);
+}
+
+function byBackend(cases: readonly CaseReport[]): readonly (readonly [string, readonly CaseReport[]])[] {
+  return [...Map.groupBy(cases, ({ backend }) => backend)];
+}
+
+function pad(cell: string, width: number, column: number): string {
+  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}
