@@ -1,0 +1,85 @@
+import { statSync } from "node:fs";
+import { isEventSourcingError } from "@es/core";
+import { openSqliteEventStore } from "@es/store-sqlite";
+import { type Arguments, defaultDatabase, HELP, parseArguments } from "./arguments.ts";
+import { Failure } from "./failure.ts";
+import { viewFile } from "./file-view.ts";
+import { deleteDatabase } from "./fresh-database.ts";
+import { openRepository } from "./git.ts";
+import { loadProgress } from "./import-progress.ts";
+import { Importer } from "./importer.ts";
+import { MemorySamples } from "./memory-samples.ts";
+import { ProgressBar } from "./progress-bar.ts";
+import { foldLog } from "./read-model.ts";
+import { compareTotals, countWithGit } from "./reconcile.ts";
+import { count, reportOf } from "./report.ts";
+
+/** Imports what is new, then reports, and reconciles with git. Returns the exit code. */
+async function run(args: Arguments): Promise<number> {
+  const git = openRepository(args.repository);
+  const path = args.database ?? defaultDatabase(git.text("rev-parse", "--absolute-git-dir"));
+  if (args.isFresh) await deleteDatabase(path);
+  await using store = await openSqliteEventStore({ path });
+
+  const bar = new ProgressBar(args.hasProgress);
+  const memory = new MemorySamples();
+  memory.take();
+  const start = performance.now();
+  const importer = new Importer(store, git, (status) => {
+    memory.take();
+    bar.show(status);
+  });
+  const imported = await importer.run().finally(() => bar.end());
+  const seconds = (performance.now() - start) / 1000;
+  const rate = imported.changes === 0 ? "" : `, ${count(Math.round(imported.changes / seconds))} events/s`;
+  print(
+    `${count(imported.commits)} new commits with ${count(imported.changes)} file changes imported in ${seconds.toFixed(1)} s${rate}`,
+  );
+  if (imported.changes > 0) print(String(memory));
+
+  if (args.file !== undefined) {
+    print(`\n${await viewFile(store, args.file, args.at)}`);
+    return 0;
+  }
+
+  const model = await foldLog(store);
+  const { progress } = await loadProgress(store);
+  print(
+    `${count(model.files.size)} files, ${count(model.renames)} renames, ${count(model.authors.size)} authors; ${path} has ${count(Math.ceil(sizeOf(path) / 1024))} kB\n`,
+  );
+  print(reportOf(model));
+  // The head may have moved on since; what counts is what was imported.
+  const fromGit = await countWithGit(git, progress.base ?? "HEAD");
+  const { isEqual, lines } = compareTotals(model.total, fromGit);
+  print(
+    `\n${isEqual ? "Reconciled: the events say what git log --numstat says" : "NOT RECONCILED: events and git log --numstat differ"}`,
+  );
+  print(lines.join("\n"));
+  return isEqual ? 0 : 1;
+}
+
+/** Bytes of the database, with what still stands in its write-ahead log. */
+function sizeOf(path: string): number {
+  return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+// The reader may leave, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(1);
+});
+
+try {
+  // pnpm runs scripts in the folder of the workspace; the caller's own is in INIT_CWD.
+  const args = parseArguments(process.argv.slice(2), process.env["INIT_CWD"] ?? process.cwd());
+  if (args === undefined) print(HELP);
+  else process.exitCode = await run(args);
+} catch (error) {
+  if (!(error instanceof Failure) && !isEventSourcingError(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}
