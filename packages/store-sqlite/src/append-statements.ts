@@ -1,28 +1,16 @@
 import { type AppendResult, ConcurrencyError, ConditionFailedError, InvalidPositionError } from "@es/core";
-import { formatPosition, meetsExpectedVersion, versionBefore } from "@es/core/adapter";
-import type { EncodedAppend, EncodedCondition, EncodedEvent, EncodedWrite } from "./encoded-append.ts";
+import { formatPosition, meetsExpectedVersion, type PreparedTextEvent, versionBefore } from "@es/core/adapter";
+import type { EncodedAppend, EncodedCondition, EncodedWrite } from "./encoded-append.ts";
 import { firstMatchSql } from "./filter-sql.ts";
-import {
-  prepareCommand,
-  prepareRows,
-  prepareValue,
-  type SqliteDatabase,
-  type SqliteStatement,
-} from "./sqlite-database.ts";
+import { prepareRows, prepareValue, type SqliteDatabase, type SqliteStatement } from "./sqlite-database.ts";
+import { InsertStatements, VersionTaken } from "./insert-statements.ts";
+import type { KnownVersions } from "./known-versions.ts";
 import { StatementCache } from "./statement-cache.ts";
-
-const ROW = "(?, ?, ?, ?, ?, ?, ?, ?)";
-const COLUMNS = `(stream, version, id, type, at, tags, metadata, data) VALUES ${ROW}`;
-/** Rows that one statement inserts where there are so many: a fifth faster than one by one. */
-const ROWS = 16;
 
 /** The statements that store events through one connection. They run synchronously in the transaction that is open there. */
 export class AppendStatements {
   readonly #version: SqliteStatement<number>;
-  readonly #insert: SqliteStatement;
-  readonly #insertMany: SqliteStatement;
-  readonly #insertUnlessTaken: SqliteStatement;
-  readonly #insertTag: SqliteStatement;
+  readonly #inserts: InsertStatements;
   readonly #ids: SqliteStatement<readonly [number, string]>;
   readonly #versionOfId: SqliteStatement<number>;
   readonly #head: SqliteStatement<number | null>;
@@ -33,10 +21,7 @@ export class AppendStatements {
       database,
       "SELECT version FROM es_events WHERE stream = ? ORDER BY version DESC LIMIT 1",
     );
-    this.#insert = prepareCommand(database, `INSERT INTO es_events ${COLUMNS}`);
-    this.#insertMany = prepareCommand(database, `INSERT INTO es_events ${COLUMNS}${`, ${ROW}`.repeat(ROWS - 1)}`);
-    this.#insertUnlessTaken = prepareCommand(database, `INSERT OR IGNORE INTO es_events ${COLUMNS}`);
-    this.#insertTag = prepareCommand(database, "INSERT INTO es_tags (tag, position) VALUES (?, ?)");
+    this.#inserts = new InsertStatements(database);
     this.#ids = prepareRows(
       database,
       "SELECT position, id FROM es_events WHERE stream = ? AND version BETWEEN ? AND ? ORDER BY version",
@@ -58,10 +43,14 @@ export class AppendStatements {
    * Stores all of the append or refuses it. Everything is checked before the first row is written, so a refusal has written
    * nothing; any other error may have left rows, and the caller must roll back.
    *
+   * `known` spares a lone write the look at its stream, when that is known to have reached the expected version.
+   *
    * @throws ConcurrencyError, ConditionFailedError, InvalidPositionError
    */
-  append(append: EncodedAppend, recordedAt: number): AppendResult {
+  append(append: EncodedAppend, recordedAt: number, known?: KnownVersions): AppendResult {
     const { writes, condition } = append;
+    const unseen = known === undefined ? undefined : this.#storeUnseen(append, recordedAt, known);
+    if (unseen !== undefined) return unseen;
     if (condition !== undefined) this.#assertNotAhead(condition);
     const bases: number[] = [];
     for (const { streamId, expected } of writes) {
@@ -88,19 +77,10 @@ export class AppendStatements {
    * Stores one event without tags behind version `base`, in a transaction of its own, unless another event stands there.
    * The caller knows that the stream has reached `base`; the unique index knows whether it has moved on.
    */
-  appendOne(streamId: string, base: number, event: EncodedEvent, recordedAt: number): AppendResult | undefined {
-    const { changes, lastInsertRowid } = this.#insertUnlessTaken.run(
-      streamId,
-      base + 1,
-      event.id,
-      event.type,
-      recordedAt,
-      null,
-      event.metadata,
-      event.data,
-    );
-    if (changes !== 1) return undefined;
-    return { position: formatPosition(Number(lastInsertRowid)), versions: [base + 1], duplicate: false };
+  appendOne(streamId: string, base: number, event: PreparedTextEvent, recordedAt: number): AppendResult | undefined {
+    const position = this.#inserts.insertUnlessTaken(streamId, base, event, recordedAt);
+    if (position === undefined) return undefined;
+    return { position: formatPosition(position), versions: [base + 1], duplicate: false };
   }
 
   /** Whether the append stands in the store where `result` says. */
@@ -111,43 +91,33 @@ export class AppendStatements {
     });
   }
 
+  /** Whether the stream has moved on is what the unique index says at the first row; then nothing is written. */
+  #storeUnseen(
+    { writes, condition }: EncodedAppend,
+    recordedAt: number,
+    known: KnownVersions,
+  ): AppendResult | undefined {
+    const [write] = writes;
+    if (write === undefined || writes.length > 1 || condition !== undefined) return undefined;
+    const base = versionBefore(write.expected);
+    if (base === undefined || (base > 0 && known.get(write.streamId) !== base)) return undefined;
+    try {
+      return this.#store(writes, [base], recordedAt);
+    } catch (error) {
+      if (error instanceof VersionTaken) return undefined;
+      throw error;
+    }
+  }
+
   #store(writes: readonly EncodedWrite[], bases: readonly number[], recordedAt: number): AppendResult {
     const versions: number[] = [];
     let position = 0;
     for (const [index, { streamId, events }] of writes.entries()) {
       const base = bases[index] ?? 0;
-      for (let done = 0; done < events.length; ) {
-        const isMany = events.length - done >= ROWS;
-        const rows = isMany ? events.slice(done, done + ROWS) : events.slice(done, done + 1);
-        position = this.#insertRows(isMany ? this.#insertMany : this.#insert, streamId, base + done, rows, recordedAt);
-        done += rows.length;
-      }
+      position = this.#inserts.insert(streamId, base, events, recordedAt);
       versions.push(base + events.length);
     }
     return { position: formatPosition(position), versions, duplicate: false };
-  }
-
-  /** Inserts rows behind version `base` by a statement for so many rows; returns the sequence of the last. */
-  #insertRows(
-    statement: SqliteStatement,
-    streamId: string,
-    base: number,
-    events: readonly EncodedEvent[],
-    recordedAt: number,
-  ): number {
-    const values: unknown[] = [];
-    for (const [offset, { id, type, data, metadata, tags }] of events.entries()) {
-      const tagsText = tags.length === 0 ? null : JSON.stringify(tags);
-      values.push(streamId, base + offset + 1, id, type, recordedAt, tagsText, metadata, data);
-    }
-    const { changes, lastInsertRowid } = statement.run(values);
-    // Only a trigger can swallow a row without an error, and then the append must not be called stored.
-    if (changes !== events.length) throw new Error("a trigger on es_events left out an event");
-    const last = Number(lastInsertRowid);
-    for (const [offset, { tags }] of events.entries()) {
-      for (const tag of tags) this.#insertTag.run(tag, last - events.length + 1 + offset);
-    }
-    return last;
   }
 
   #assertNotAhead({ source, after }: EncodedCondition): void {

@@ -28,7 +28,8 @@ export class AppendTask implements WriteTask<AppendResult> {
   }
 
   run(): AppendResult {
-    return this.#tools.statements.append(this.#append, Math.round(this.#tools.clock()));
+    const { statements, known, clock } = this.#tools;
+    return statements.append(this.#append, Math.round(clock()), known);
   }
 
   /**

@@ -1,29 +1,14 @@
+import { type AppendCondition, AppendTooLargeError, type Capabilities, type EventQuery, type Write } from "@es/core";
 import {
-  type AppendCondition,
-  AppendTooLargeError,
-  type Capabilities,
-  type EventQuery,
-  type ExpectedVersion,
-  type Write,
-} from "@es/core";
-import { parsePosition, prepareAppend, queriesOf } from "@es/core/adapter";
-
-/** An event as its row will be. */
-export interface EncodedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly data: string;
-  /** `null` when there is none: most events of some applications, and then neither stored nor parsed. */
-  readonly metadata: string | null;
-  readonly tags: readonly string[];
-}
+  type PreparedTextEvent,
+  type PreparedWrite,
+  parsePosition,
+  prepareTextAppend,
+  queriesOf,
+} from "@es/core/adapter";
 
 /** A write whose events are ready to be stored. */
-export interface EncodedWrite {
-  readonly streamId: string;
-  readonly expected: ExpectedVersion;
-  readonly events: readonly EncodedEvent[];
-}
+export type EncodedWrite = PreparedWrite<PreparedTextEvent>;
 
 /** A checked condition. */
 export interface EncodedCondition {
@@ -37,6 +22,7 @@ export interface EncodedAppend {
   readonly writes: readonly EncodedWrite[];
   readonly condition: EncodedCondition | undefined;
   readonly events: number;
+  /** Size of the payloads, exact where it matters and never less than a third of it. */
   readonly bytes: number;
 }
 
@@ -50,22 +36,23 @@ export function encodeAppend(
   condition: AppendCondition | undefined,
   capabilities: Capabilities,
 ): EncodedAppend {
+  const encoded = prepareTextAppend(writes, capabilities);
   let events = 0;
-  let bytes = 0;
-  const encoded = prepareAppend(writes, capabilities).map((write) => ({
-    streamId: write.streamId,
-    expected: write.expected,
-    events: write.events.map(({ id, type, data, metadata, tags }) => {
-      const dataText = JSON.stringify(data);
-      const metadataText = JSON.stringify(metadata);
-      events += 1;
-      bytes += Buffer.byteLength(dataText) + Buffer.byteLength(metadataText);
-      return { id, type, data: dataText, metadata: metadataText === "{}" ? null : metadataText, tags };
-    }),
-  }));
+  for (const write of encoded) events += write.events.length;
   const limit = capabilities.maxBytesPerAppend;
+  // A UTF-16 unit takes at most three bytes, so the exact count is needed for few appends only.
+  const units = sizeOf(encoded, (text) => text.length);
+  const bytes = units * 3 > limit ? sizeOf(encoded, Buffer.byteLength) : units;
   if (bytes > limit) throw new AppendTooLargeError({ unit: "bytes", limit, actual: bytes });
   return { writes: encoded, condition: condition && encodeCondition(condition), events, bytes };
+}
+
+function sizeOf(writes: readonly EncodedWrite[], measure: (text: string) => number): number {
+  let size = 0;
+  for (const { events } of writes) {
+    for (const { data, metadata } of events) size += measure(data) + measure(metadata ?? "{}");
+  }
+  return size;
 }
 
 function encodeCondition(source: AppendCondition): EncodedCondition {

@@ -35,7 +35,7 @@ export class GroupWriter {
   #isInTransaction = false;
   #isClosing = false;
   #attempts = 0;
-  /** Whether the last transaction was a single append, so that its writer is likely to be the only one. */
+  /** Whether the last transaction was a single write, so that its writer is likely to be the only one. */
   #isSequential = false;
   /** When the last turn of the event loop began. */
   #turnedAt = 0;
@@ -173,8 +173,8 @@ export class GroupWriter {
       return;
     }
     this.#attempts = 0;
-    this.#isSequential = false;
     const next = this.#line.take();
+    this.#isSequential = !("start" in next) && next.length === 1;
     if ("start" in next) {
       this.#hold();
       next.start();

@@ -1,7 +1,7 @@
-import type { RecordedEvent } from "@es/core";
 import { expect, it } from "vitest";
-import { openSqliteEventStore, type SqliteEventStore } from "../src/index.ts";
+import { openSqliteEventStore } from "../src/index.ts";
 import { startChild } from "./child/run-child.ts";
+import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 interface Written {
@@ -9,12 +9,6 @@ interface Written {
   readonly acknowledged: readonly { id: string; streamId: string; version: number; position: string }[];
   readonly conflicts: number;
   readonly tookMs: number;
-}
-
-async function readLog(store: SqliteEventStore): Promise<RecordedEvent[]> {
-  const events: RecordedEvent[] = [];
-  for await (const page of store.readAll()) events.push(...page.events);
-  return events;
 }
 
 function isWritten(line: unknown): line is Written {
@@ -64,4 +58,27 @@ it("is created once when eight processes open a new file at the same moment", as
   expect(
     opened.map((line) => line !== null && typeof line === "object" && "identity" in line && line.identity),
   ).toStrictEqual(Array.from({ length: 8 }, () => identity));
+});
+
+it("notices what another store on the file appended to a stream that it believes to know", async () => {
+  await using file = await temporaryFile();
+  await using mine = await openSqliteEventStore({ path: file.path });
+  await using other = await openSqliteEventStore({ path: file.path });
+  const first = writeOf("a-1", 0, 20);
+  await mine.append(first);
+  const foreign = writeOf("a-1", 20, 3);
+  await other.append(foreign);
+
+  const stale = [mine.append(writeOf("a-1", 20, 17)), mine.append(writeOf("b-1", 0, 17)), mine.append(first)];
+
+  await expect(stale[0]).rejects.toMatchObject({ code: "ES_CONCURRENCY", expected: 20, actual: 23 });
+  await expect(stale[1]).resolves.toMatchObject({ versions: [17] });
+  await expect(stale[2]).resolves.toMatchObject({ versions: [20], duplicate: true });
+  await expect(mine.append(writeOf("a-1", 23, 5))).resolves.toMatchObject({ versions: [28] });
+  const stored = await readLog(other);
+  expect(stored.map(({ streamId, version }) => `${streamId} ${version}`)).toStrictEqual([
+    ...Array.from({ length: 23 }, (_, index) => `a-1 ${index + 1}`),
+    ...Array.from({ length: 17 }, (_, index) => `b-1 ${index + 1}`),
+    ...Array.from({ length: 5 }, (_, index) => `a-1 ${index + 24}`),
+  ]);
 });

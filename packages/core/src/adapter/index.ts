@@ -4,11 +4,13 @@
  */
 export { delay, throwIfAborted } from "./abort.ts";
 export { matchesQueries, queriesOf } from "./event-filter.ts";
+export { meetsExpectedVersion, versionBefore } from "./expectation.ts";
 export { formatPosition, parsePosition } from "./numeric-position.ts";
-export type { PreparedEvent, PreparedWrite } from "./prepare-append.ts";
-export { meetsExpectedVersion, prepareAppend, versionBefore } from "./prepare-append.ts";
+export { MAX_JSON_DEPTH, NotJsonError } from "./not-json.ts";
+export type { PreparedEvent, PreparedTextEvent, PreparedWrite } from "./prepare-append.ts";
+export { prepareAppend, prepareTextAppend } from "./prepare-append.ts";
 export type { LogRead, StreamRead } from "./read-options.ts";
 export { DEFAULT_PAGE_SIZE, prepareLogRead, prepareStreamRead } from "./read-options.ts";
 export { assertRegisterKey, assertRegisterWrite } from "./register-checks.ts";
-export { cloneJson, MAX_JSON_DEPTH, NotJsonError, toJson } from "./to-json.ts";
+export { cloneJson, toJson } from "./to-json.ts";
 export { WakeUp } from "./wake-up.ts";

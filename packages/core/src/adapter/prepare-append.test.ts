@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { FakeEventStore } from "../../test/fake-event-store.ts";
 import type { Write } from "../store/event-store.ts";
 import type { ExpectedVersion } from "../store/expected-version.ts";
-import { meetsExpectedVersion, prepareAppend, versionBefore } from "./prepare-append.ts";
+import { meetsExpectedVersion, versionBefore } from "./expectation.ts";
+import { prepareAppend, prepareTextAppend } from "./prepare-append.ts";
 
 const { capabilities } = new FakeEventStore({ maxEventsPerAppend: 3 });
 const id = "0190a1b2-c3d4-4e5f-8a6b-7c8d9e0f1a2b";
@@ -87,6 +88,7 @@ describe("prepareAppend", () => {
     ["an empty tag", "ES_INVALID_EVENT", [write({ events: [{ type: "Opened", data: {}, tags: [""] }] })]],
   ])("refuses %s", (_name, code, writes) => {
     expect(() => prepareAppend(writes, capabilities)).toThrow(expect.objectContaining({ code }));
+    expect(() => prepareTextAppend(writes, capabilities)).toThrow(expect.objectContaining({ code }));
   });
 
   it("refuses what the store cannot do, with its reason", () => {
@@ -100,6 +102,27 @@ describe("prepareAppend", () => {
     expect(() => prepareAppend(write({ events: [{ type: "Opened", data: {}, tags: ["x"] }] }), poor)).toThrow(
       "no index for tags",
     );
+  });
+});
+
+describe("prepareTextAppend", () => {
+  it("makes data and metadata text, and metadata null when there is none", () => {
+    const [prepared] = prepareTextAppend(
+      write({
+        events: [
+          { type: "Opened", data: { a: 1, b: undefined }, metadata: { actor: "ada" } },
+          { type: "Closed", data: [-0], metadata: {} },
+          { type: "Archived", data: "" },
+        ],
+      }),
+      capabilities,
+    );
+
+    expect(prepared?.events).toMatchObject([
+      { data: '{"a":1}', metadata: '{"actor":"ada"}' },
+      { data: "[0]", metadata: null },
+      { data: '""', metadata: null },
+    ]);
   });
 });
 

@@ -9,30 +9,61 @@ import type { JsonValue } from "../store/json.ts";
 import type { EventMetadata, NewEvent } from "../store/recorded-event.ts";
 import { assertStreamId } from "../store/stream-id.ts";
 import { textProblem } from "../store/text-limits.ts";
-import { NotJsonError, toJson, toJsonObject } from "./to-json.ts";
+import { toJsonObjectText, toJsonText } from "./json-text.ts";
+import { NotJsonError } from "./not-json.ts";
+import { toJson, toJsonObject } from "./to-json.ts";
 
 /** A checked event that shares nothing with the caller's objects. */
-export interface PreparedEvent {
+export interface PreparedEvent<Data = JsonValue, Metadata = EventMetadata> {
   /** A UUID in lower case. */
   readonly id: string;
   /** Its stable name. */
   readonly type: string;
   /** Its payload. */
-  readonly data: JsonValue;
-  /** `{}` when none was given. */
-  readonly metadata: EventMetadata;
+  readonly data: Data;
+  /** Its metadata; empty when none was given. */
+  readonly metadata: Metadata;
   /** Each once. */
   readonly tags: readonly string[];
 }
 
+/** A checked event in the form of text: data and metadata are JSON, and metadata is `null` when it is empty. */
+export interface PreparedTextEvent extends PreparedEvent<string, string | null> {}
+
 /** A checked write. */
-export interface PreparedWrite {
+export interface PreparedWrite<Event = PreparedEvent> {
   /** The stream to append to. */
   readonly streamId: string;
   /** What the writer believes about it. */
   readonly expected: ExpectedVersion;
   /** At least one. */
-  readonly events: readonly PreparedEvent[];
+  readonly events: readonly Event[];
+}
+
+/** How a store wants data and metadata. */
+interface PayloadForm<Data, Metadata> {
+  readonly data: (value: unknown, path: string) => Data;
+  readonly metadata: (value: unknown, path: string) => Metadata;
+}
+
+const AS_JSON: PayloadForm<JsonValue, EventMetadata> = {
+  data: toJson,
+  metadata: (value, path) => (value === undefined ? {} : toJsonObject(value, path)),
+};
+
+const AS_TEXT: PayloadForm<string, string | null> = {
+  data: toJsonText,
+  metadata(value, path) {
+    const text = value === undefined ? "{}" : toJsonObjectText(value, path);
+    return text === "{}" ? null : text;
+  },
+};
+
+interface EventChecks<Data, Metadata> {
+  /** Those of the append so far, where it has more than one event. */
+  readonly ids: Set<string> | undefined;
+  readonly capabilities: Capabilities;
+  readonly form: PayloadForm<Data, Metadata>;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -46,6 +77,26 @@ const EXPECTED_WORDS: readonly ExpectedVersion[] = ["any", "no-stream", "stream-
  * @throws ConfigurationError, InvalidEventError, UnsupportedError, AppendTooLargeError
  */
 export function prepareAppend(writes: Write | readonly Write[], capabilities: Capabilities): readonly PreparedWrite[] {
+  return prepare(writes, capabilities, AS_JSON);
+}
+
+/**
+ * {@link prepareAppend} for a store that keeps JSON as text: the text is the copy.
+ *
+ * @throws ConfigurationError, InvalidEventError, UnsupportedError, AppendTooLargeError
+ */
+export function prepareTextAppend(
+  writes: Write | readonly Write[],
+  capabilities: Capabilities,
+): readonly PreparedWrite<PreparedTextEvent>[] {
+  return prepare(writes, capabilities, AS_TEXT);
+}
+
+function prepare<Data, Metadata>(
+  writes: Write | readonly Write[],
+  capabilities: Capabilities,
+  form: PayloadForm<Data, Metadata>,
+): readonly PreparedWrite<PreparedEvent<Data, Metadata>>[] {
   const list = isList(writes) ? writes : [writes];
   if (list.length === 0) throw new ConfigurationError("the append has no writes; give it at least one");
   if (list.length > capabilities.atomicStreams) {
@@ -54,19 +105,21 @@ export function prepareAppend(writes: Write | readonly Write[], capabilities: Ca
         `${capabilities.gaps.atomicStreams ?? "its backend has no atomic append over streams"}`,
     );
   }
-  const ids = new Set<string>();
-  const streams = new Set<string>();
+  // A set costs more than all other checks of an append of one event, and that one cannot repeat anything.
+  const streams = list.length > 1 ? new Set<string>() : undefined;
+  const ids = list.length > 1 || (list[0]?.events?.length ?? 0) > 1 ? new Set<string>() : undefined;
+  const checks = { ids, capabilities, form };
   let count = 0;
   const prepared = list.map((write) => {
     if (!isObject(write))
       throw new ConfigurationError("a write of the append is not an object with streamId, expected and events");
     assertStreamId(write.streamId);
-    if (streams.has(write.streamId)) {
+    if (streams?.has(write.streamId)) {
       throw new ConfigurationError(
         `stream ${JSON.stringify(write.streamId)} is written twice in one append; put its events into one write`,
       );
     }
-    streams.add(write.streamId);
+    streams?.add(write.streamId);
     assertExpectedVersion(write);
     if (!Array.isArray(write.events) || write.events.length === 0) {
       throw new ConfigurationError(
@@ -77,7 +130,7 @@ export function prepareAppend(writes: Write | readonly Write[], capabilities: Ca
     return {
       streamId: write.streamId,
       expected: write.expected,
-      events: write.events.map((event) => prepareEvent(event, write.streamId, ids, capabilities)),
+      events: write.events.map((event) => prepareEvent(event, write.streamId, checks)),
     };
   });
   if (count > capabilities.maxEventsPerAppend) {
@@ -86,7 +139,11 @@ export function prepareAppend(writes: Write | readonly Write[], capabilities: Ca
   return prepared;
 }
 
-function prepareEvent(event: NewEvent, streamId: string, ids: Set<string>, capabilities: Capabilities): PreparedEvent {
+function prepareEvent<Data, Metadata>(
+  event: NewEvent,
+  streamId: string,
+  { ids, capabilities, form }: EventChecks<Data, Metadata>,
+): PreparedEvent<Data, Metadata> {
   if (!isObject(event))
     throw new InvalidEventError({ eventType: String(event), streamId }, "is not an object with type and data");
   const typeProblem = textProblem(event.type);
@@ -96,14 +153,14 @@ function prepareEvent(event: NewEvent, streamId: string, ids: Set<string>, capab
   if (!UUID.test(id)) {
     throw new InvalidEventError(facts, `has the id ${JSON.stringify(id)}, which is not a UUID in lower case`);
   }
-  if (ids.has(id)) throw new InvalidEventError(facts, `has the id ${id} of another event of this append`);
-  ids.add(id);
+  if (ids?.has(id)) throw new InvalidEventError(facts, `has the id ${id} of another event of this append`);
+  ids?.add(id);
   try {
     return {
       id,
       type: event.type,
-      data: toJson(event.data, "data"),
-      metadata: event.metadata === undefined ? {} : toJsonObject(event.metadata, "metadata"),
+      data: form.data(event.data, "data"),
+      metadata: form.metadata(event.metadata, "metadata"),
       tags: event.tags === undefined ? [] : prepareTags(event.tags, facts, capabilities),
     };
   } catch (error) {
@@ -150,26 +207,4 @@ function isObject(value: unknown): boolean {
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
-}
-
-/** Whether `actual`, the stream's current version, is what the writer expects. */
-export function meetsExpectedVersion(expected: ExpectedVersion, actual: number): boolean {
-  switch (expected) {
-    case "any":
-      return true;
-    case "no-stream":
-      return actual === 0;
-    case "stream-exists":
-      return actual > 0;
-    default:
-      return actual === expected;
-  }
-}
-
-/**
- * The version before the place where the events of a retried append would stand, or `undefined` when the expectation names
- * no place.
- */
-export function versionBefore(expected: ExpectedVersion): number | undefined {
-  return expected === "no-stream" ? 0 : typeof expected === "number" ? expected : undefined;
 }

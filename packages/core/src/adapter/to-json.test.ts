@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cloneJson, MAX_JSON_DEPTH, NotJsonError, toJson, toJsonObject } from "./to-json.ts";
+import { toJsonObjectText, toJsonText } from "./json-text.ts";
+import { MAX_JSON_DEPTH, NotJsonError } from "./not-json.ts";
+import { cloneJson, toJson, toJsonObject } from "./to-json.ts";
 
 /** Lists and objects, this deep. */
 function nested(depth: number): unknown {
@@ -95,12 +97,43 @@ describe("toJson", () => {
   ])("refuses %s and names the place", (_name, value, message) => {
     expect(() => toJson(value, "data")).toThrow(NotJsonError);
     expect(() => toJson(value, "data")).toThrow(message);
+    expect(() => toJsonText(value, "data")).toThrow(NotJsonError);
+    expect(() => toJsonText(value, "data")).toThrow(message);
+  });
+});
+
+describe("toJsonText", () => {
+  it("is the text of the copy", () => {
+    const members = fc.dictionary(fc.string(), fc.option(fc.jsonValue({ noUnicodeString: false }), { nil: undefined }));
+    fc.assert(
+      fc.property(members, (value) => {
+        expect(toJsonText(value, "data")).toBe(JSON.stringify(toJson(value, "data")));
+      }),
+    );
+  });
+
+  it("takes the greatest depth and refuses one more", () => {
+    expect(toJsonText(nested(MAX_JSON_DEPTH), "data")).toBe(JSON.stringify(nested(MAX_JSON_DEPTH)));
+    expect(() => toJsonText(nested(MAX_JSON_DEPTH + 1), "data")).toThrow(
+      `is nested deeper than ${MAX_JSON_DEPTH} levels`,
+    );
+  });
+
+  it("refuses a list that would turn itself into something else", () => {
+    class Summary extends Array<number> {
+      toJSON(): number {
+        return this.length;
+      }
+    }
+
+    expect(() => toJsonText({ list: Summary.of(1, 2) }, "data")).toThrow("data.list is a list with a method toJSON");
   });
 });
 
 describe("toJsonObject", () => {
   it.each([[[]], [null], ["text"], [1], [undefined]])("refuses %j", (value) => {
     expect(() => toJsonObject(value, "metadata")).toThrow("metadata is not an object");
+    expect(() => toJsonObjectText(value, "metadata")).toThrow("metadata is not an object");
   });
 });
 

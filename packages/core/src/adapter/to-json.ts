@@ -1,15 +1,13 @@
 import type { JsonObject, JsonValue } from "../store/json.ts";
-
-/** Deepest nesting of objects and lists in an event. Far above real payloads, far below any parser's limit. */
-export const MAX_JSON_DEPTH = 1_000;
-
-/** A value cannot be stored as JSON without changing it. */
-export class NotJsonError extends Error {
-  constructor(path: string, problem: string) {
-    super(`${path} ${problem}`);
-    this.name = "NotJsonError";
-  }
-}
+import {
+  assertJsonDepth,
+  assertJsonNumber,
+  assertPlain,
+  isList,
+  JsonProblem,
+  NotJsonError,
+  notJsonType,
+} from "./not-json.ts";
 
 /**
  * A deep copy of `value` that is exactly what JSON would bring back: members that are `undefined` are left out and -0 is 0.
@@ -19,7 +17,11 @@ export class NotJsonError extends Error {
  * @throws NotJsonError naming the place, for anything that JSON would change or refuse
  */
 export function toJson(value: unknown, path: string): JsonValue {
-  return copy(value, path, 0);
+  try {
+    return copy(value, 0);
+  } catch (error) {
+    throw JsonProblem.at(error, path);
+  }
 }
 
 /** {@link toJson} for a value that must be an object. */
@@ -27,75 +29,66 @@ export function toJsonObject(value: unknown, path: string): JsonObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new NotJsonError(path, "is not an object");
   }
-  return copyObject(value, path, 0);
+  try {
+    return copyObject(value, 0);
+  } catch (error) {
+    throw JsonProblem.at(error, path);
+  }
 }
 
 /** A deep copy of JSON that is known to be JSON. */
 export function cloneJson<T extends JsonValue>(value: T): T;
 export function cloneJson(value: JsonValue): JsonValue {
-  return copy(value, "value", 0);
+  return toJson(value, "value");
 }
 
-function copy(value: unknown, path: string, depth: number): JsonValue {
+function copy(value: unknown, depth: number): JsonValue {
   switch (typeof value) {
     case "string":
     case "boolean":
       return value;
     case "number":
-      if (!Number.isFinite(value)) throw new NotJsonError(path, `is ${value}, which JSON does not have`);
+      assertJsonNumber(value);
       return value === 0 ? 0 : value;
     case "object":
       if (value === null) return null;
-      if (depth >= MAX_JSON_DEPTH) {
-        throw new NotJsonError(shorten(path), `is nested deeper than ${MAX_JSON_DEPTH} levels (or refers to itself)`);
-      }
-      return Array.isArray(value) ? copyArray(value, path, depth) : copyObject(value, path, depth);
+      assertJsonDepth(depth);
+      return isList(value) ? copyList(value, depth) : copyObject(value, depth);
     default:
-      throw new NotJsonError(
-        path,
-        `is ${article(typeof value)}, which is not JSON; convert it first, or use a codec in its schema`,
-      );
+      throw notJsonType(value);
   }
 }
 
-function copyArray(list: readonly unknown[], path: string, depth: number): JsonValue {
+function copyList(list: readonly unknown[], depth: number): JsonValue {
   const result: JsonValue[] = [];
-  for (let index = 0; index < list.length; index += 1) {
-    result.push(copy(list[index], `${path}[${index}]`, depth + 1));
+  let index = 0;
+  try {
+    for (; index < list.length; index += 1) result.push(copy(list[index], depth + 1));
+  } catch (error) {
+    throw JsonProblem.under(error, `[${index}]`);
   }
   return result;
 }
 
-function copyObject(source: object, path: string, depth: number): JsonObject {
-  const prototype: unknown = Object.getPrototypeOf(source);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new NotJsonError(
-      path,
-      `is ${article(className(source))}, not a plain object; convert it first, or use a codec in its schema`,
-    );
-  }
+function copyObject(source: object, depth: number): JsonObject {
+  assertPlain(source);
   const result: Record<string, JsonValue> = {};
-  for (const [key, member] of Object.entries(source)) {
-    if (member === undefined) continue;
-    const copied = copy(member, `${path}.${key}`, depth + 1);
-    // Plain assignment would call the setter of the prototype.
-    if (key === "__proto__") {
-      Object.defineProperty(result, key, { value: copied, enumerable: true, configurable: true, writable: true });
-    } else {
-      result[key] = copied;
+  let place = "";
+  try {
+    for (const key of Object.keys(source)) {
+      place = key;
+      const member = source[key];
+      if (member === undefined) continue;
+      const copied = copy(member, depth + 1);
+      // Plain assignment would call the setter of the prototype.
+      if (key === "__proto__") {
+        Object.defineProperty(result, key, { value: copied, enumerable: true, configurable: true, writable: true });
+      } else {
+        result[key] = copied;
+      }
     }
+  } catch (error) {
+    throw JsonProblem.under(error, `.${place}`);
   }
   return result;
-}
-
-function className(value: object): string {
-  return value.constructor?.name ?? "object";
-}
-
-function article(noun: string): string {
-  return noun === "undefined" ? noun : /^[aeiou]/i.test(noun) ? `an ${noun}` : `a ${noun}`;
-}
-
-function shorten(path: string): string {
-  return path.length > 80 ? `${path.slice(0, 77)}...` : path;
 }

@@ -1,4 +1,5 @@
-import { NotJsonError, toJsonObject } from "../adapter/to-json.ts";
+import { NotJsonError } from "../adapter/not-json.ts";
+import { toJsonObject } from "../adapter/to-json.ts";
 import { PendingEventsError, StreamIntegrityError } from "../errors/aggregate-errors.ts";
 import { ConfigurationError } from "../errors/configuration-error.ts";
 import { InvalidEventError, MissingHandlerError } from "../errors/event-errors.ts";

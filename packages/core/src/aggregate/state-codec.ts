@@ -1,4 +1,5 @@
-import { NotJsonError, toJson } from "../adapter/to-json.ts";
+import { NotJsonError } from "../adapter/not-json.ts";
+import { toJson } from "../adapter/to-json.ts";
 import { InvalidStateError } from "../errors/aggregate-errors.ts";
 import { encodeWith, decodeWith, type Schema, SchemaMismatch } from "../events/schema.ts";
 import { currentVersionOf, upcastAndDecode } from "../events/upcast.ts";

@@ -1,4 +1,5 @@
-import { NotJsonError, toJson } from "../adapter/to-json.ts";
+import { NotJsonError } from "../adapter/not-json.ts";
+import { toJson } from "../adapter/to-json.ts";
 import { ConfigurationError } from "../errors/configuration-error.ts";
 import { InvalidEventError, UnknownEventTypeError, UpcastError } from "../errors/event-errors.ts";
 import type { JsonValue } from "../store/json.ts";
