@@ -296,6 +296,33 @@ describe("withCodec", () => {
     expect(await withCodec(store, aes).append(write)).toMatchObject({ duplicate: true });
   });
 
+  it("keeps calls in the order in which they were made, however long their encoding takes", async () => {
+    const slow = Promise.withResolvers<void>();
+    const codec: EventCodec = {
+      name: "slow",
+      async encode(data) {
+        if (data === "slow") await slow.promise;
+        if (data === "bad") throw new Error("cannot encode");
+        return data;
+      },
+      decode: (data) => data,
+    };
+    const store = withCodec(new FakeEventStore(), codec);
+    const append = (data: string) =>
+      store.append({ streamId: "a-1", expected: "any", events: [{ type: "Said", data }] });
+
+    const calls = ["slow", "bad", "quick"].map(append);
+    const registers = [store.registers.set("k", "slow"), store.registers.set("k", "quick")];
+    await expect(calls[1]).rejects.toThrow("cannot encode");
+    slow.resolve();
+    await Promise.all([calls[0], calls[2], ...registers]);
+
+    const stored: unknown[] = [];
+    for await (const { data } of streamEvents(store, "a-1")) stored.push(data);
+    expect(stored).toStrictEqual(["slow", "quick"]);
+    expect((await store.registers.get("k"))?.value).toBe("quick");
+  });
+
   it("encodes registers, whatever text they hold", async () => {
     const store = new FakeEventStore();
     const { registers } = withCodec(store, both);

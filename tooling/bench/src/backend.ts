@@ -24,14 +24,14 @@ export interface Backend {
 export const BACKENDS: readonly Backend[] = [
   {
     id: "memory",
-    title: "Memory",
+    title: "Memory, bare side a Map that keeps the caller's own objects",
     timeEvery: 16,
     maxPerSlice: 50_000,
     open: (side) => openMemory(side, { isCopying: false }),
   },
   {
     id: "memory-copies",
-    title: "Memory, bare side with structuredClone in and out",
+    title: "Memory, bare side a Map that copies in and out by structuredClone",
     timeEvery: 16,
     maxPerSlice: 50_000,
     open: (side) => openMemory(side, { isCopying: true }),

@@ -6,6 +6,7 @@ import type { Capabilities } from "../store/capabilities.ts";
 import type { Write } from "../store/event-store.ts";
 import type { ExpectedVersion } from "../store/expected-version.ts";
 import type { JsonValue } from "../store/json.ts";
+import { eventIdProblem } from "../store/event-id.ts";
 import type { EventMetadata, NewEvent } from "../store/recorded-event.ts";
 import { assertStreamId } from "../store/stream-id.ts";
 import { textProblem } from "../store/text-limits.ts";
@@ -66,7 +67,6 @@ interface EventChecks<Data, Metadata> {
   readonly form: PayloadForm<Data, Metadata>;
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const EXPECTED_WORDS: readonly ExpectedVersion[] = ["any", "no-stream", "stream-exists"];
 
 /**
@@ -150,9 +150,8 @@ function prepareEvent<Data, Metadata>(
   const facts = { eventType: typeof event.type === "string" ? event.type : String(event.type), streamId };
   if (typeProblem !== undefined) throw new InvalidEventError(facts, `cannot be stored: its type ${typeProblem}`);
   const id = event.id ?? globalThis.crypto.randomUUID();
-  if (!UUID.test(id)) {
-    throw new InvalidEventError(facts, `has the id ${JSON.stringify(id)}, which is not a UUID in lower case`);
-  }
+  const idProblem = eventIdProblem(id);
+  if (idProblem !== undefined) throw new InvalidEventError(facts, idProblem);
   if (ids?.has(id)) throw new InvalidEventError(facts, `has the id ${id} of another event of this append`);
   ids?.add(id);
   try {

@@ -198,6 +198,15 @@ describe("emit", () => {
     expect(tally.pendingEvents).toHaveLength(1);
   });
 
+  it("refuses at once an id or a tag that no store takes", () => {
+    const tally = new Tally("a");
+    const event = { type: "Added", data: { amount: 1 } } as const;
+
+    expect(() => tally.emitAsGiven({ ...event, id: "7" })).toThrow('has the id "7", which is not a UUID in lower case');
+    expect(() => tally.emitAsGiven({ ...event, tags: ["a", ""] })).toThrow('has the tag "", which is empty');
+    expect(tally.pendingEvents).toHaveLength(0);
+  });
+
   it("refuses an event whose handler returns nothing", () => {
     const events = defineEvents({ Happened: z.object({}) });
     class Forgetful extends Aggregate<object | undefined, { type: "Happened"; data: object }> {

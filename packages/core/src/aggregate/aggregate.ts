@@ -7,7 +7,9 @@ import { deepFreeze } from "../events/deep-freeze.ts";
 import type { DomainEvent, EventDetails } from "../events/event-types.ts";
 import type { JsonValue } from "../store/json.ts";
 import type { EventMetadata, NewEvent, RecordedEvent } from "../store/recorded-event.ts";
+import { eventIdProblem } from "../store/event-id.ts";
 import { streamIdOf } from "../store/stream-id.ts";
+import { textProblem } from "../store/text-limits.ts";
 import type { AggregateDefinition, DomainCommand } from "./aggregate-definition.ts";
 import { PendingEvent } from "./pending-event.ts";
 import { decodeState, encodeState, stateVersionOf } from "./state-codec.ts";
@@ -259,6 +261,14 @@ export interface AggregateEngine<State> {
 
 /** A copy, so that later changes by the caller have no effect. */
 function detailsOf(event: DomainEvent & EventDetails, streamId: string): EventDetails {
+  const facts = { eventType: event.type, streamId };
+  const idProblem = event.id === undefined ? undefined : eventIdProblem(event.id);
+  if (idProblem !== undefined) throw new InvalidEventError(facts, idProblem);
+  for (const tag of event.tags ?? []) {
+    const problem = textProblem(tag);
+    if (problem !== undefined)
+      throw new InvalidEventError(facts, `has the tag ${JSON.stringify(tag)}, which ${problem}`);
+  }
   try {
     return {
       ...(event.id === undefined ? {} : { id: event.id }),
@@ -267,8 +277,6 @@ function detailsOf(event: DomainEvent & EventDetails, streamId: string): EventDe
     };
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
-    throw new InvalidEventError({ eventType: event.type, streamId }, `cannot be stored: ${error.message}`, {
-      cause: error,
-    });
+    throw new InvalidEventError(facts, `cannot be stored: ${error.message}`, { cause: error });
   }
 }

@@ -7,6 +7,7 @@ import type { EventStore, TransactionalEventStore, Write } from "../store/event-
 import type { JsonValue } from "../store/json.ts";
 import type { NewEvent, RecordedEvent } from "../store/recorded-event.ts";
 import type { Register, Registers } from "../store/registers.ts";
+import { CallOrder } from "./call-order.ts";
 import type { CodecContext, EventCodec } from "./event-codec.ts";
 
 /** Options of {@link withCodec}. */
@@ -35,6 +36,7 @@ export function withCodec<Tx>(
   options: CodecOptions = {},
 ): EventStore<Tx> | TransactionalEventStore<Tx> {
   const envelope = new Envelope(codec, options.plainData ?? "refuse");
+  const order = new CallOrder();
 
   async function encodeEvent(event: PreparedEvent, streamId: string): Promise<NewEvent> {
     return { ...event, data: await envelope.seal(event.data, { streamId, type: event.type }) };
@@ -55,11 +57,11 @@ export function withCodec<Tx>(
 
   const encoded: EventStore<Tx> = {
     capabilities: store.capabilities,
-    registers: registersWithCodec(store.registers, envelope),
+    registers: registersWithCodec(store.registers, envelope, order),
     async append(writes, appendOptions) {
       // What every store refuses is refused before the data is encoded, because it could not be recognised afterwards.
       const prepared = prepareAppend(writes, store.capabilities);
-      return await store.append(await Promise.all(prepared.map(encodeWrite)), appendOptions);
+      return await order.run(Promise.all(prepared.map(encodeWrite)), (sealed) => store.append(sealed, appendOptions));
     },
     async *readStream(streamId, readOptions) {
       for await (const page of store.readStream(streamId, readOptions)) yield await decodeEvents(page);
@@ -111,7 +113,7 @@ class Envelope {
   }
 }
 
-function registersWithCodec<Tx>(registers: Registers<Tx>, envelope: Envelope): Registers<Tx> {
+function registersWithCodec<Tx>(registers: Registers<Tx>, envelope: Envelope, order: CallOrder): Registers<Tx> {
   function contextOf(key: string): CodecContext {
     return { streamId: key, type: "register" };
   }
@@ -124,9 +126,11 @@ function registersWithCodec<Tx>(registers: Registers<Tx>, envelope: Envelope): R
     },
     async set(key, value, options) {
       assertRegisterWrite(key, value, options?.expected);
-      return await registers.set(key, JSON.stringify(await envelope.seal(value, contextOf(key))), options);
+      return await order.run(envelope.seal(value, contextOf(key)), (sealed) =>
+        registers.set(key, JSON.stringify(sealed), options),
+      );
     },
-    delete: (key, options) => registers.delete(key, options),
+    delete: (key, options) => order.run(Promise.resolve(), () => registers.delete(key, options)),
     keys: (prefix, options) => registers.keys(prefix, options),
   };
 }
