@@ -45,7 +45,8 @@ export async function openConnections(
       : openPath(options.path, resolved, opened, close));
   } catch (error) {
     close();
-    throw toStoreError(error, "opening the event store");
+    const name = "database" in options ? options.database.name : options.path;
+    throw toStoreError(error, `opening the event store in ${JSON.stringify(name)}`);
   }
 }
 
