@@ -313,7 +313,7 @@ describe("withCodec", () => {
 
     const calls = ["slow", "bad", "quick"].map(append);
     const registers = [store.registers.set("k", "slow"), store.registers.set("k", "quick")];
-    await expect(calls[1]).rejects.toThrow("cannot encode");
+    await expect(calls[1]).rejects.toMatchObject({ cause: { message: "cannot encode" } });
     slow.resolve();
     await Promise.all([calls[0], calls[2], ...registers]);
 
@@ -321,6 +321,52 @@ describe("withCodec", () => {
     for await (const { data } of streamEvents(store, "a-1")) stored.push(data);
     expect(stored).toStrictEqual(["slow", "quick"]);
     expect((await store.registers.get("k"))?.value).toBe("quick");
+  });
+
+  it("gives up encoding that takes too long, or when the signal aborts, and lets later calls pass", async () => {
+    const codec: EventCodec = {
+      name: "stuck",
+      encode: (data) => (data === "stuck" ? new Promise(() => undefined) : data),
+      decode: (data) => data,
+    };
+    const inner = new FakeEventStore();
+    const store = withCodec(inner, codec, { timeoutMs: 50 });
+    const append = (data: string, signal?: AbortSignal) =>
+      store.append(
+        { streamId: "a-1", expected: "any", events: [{ type: "Said", data }] },
+        signal === undefined ? {} : { signal },
+      );
+    const abort = new AbortController();
+
+    const verdicts = Promise.allSettled([append("stuck"), append("stuck", abort.signal), append("a"), append("b")]);
+    abort.abort(new Error("enough"));
+
+    expect(await verdicts).toMatchObject([
+      { reason: { code: "ES_CODEC", message: expect.stringContaining("in 50 ms") } },
+      { reason: { code: "ES_ABORTED", cause: { message: "enough" } } },
+      { status: "fulfilled" },
+      { status: "fulfilled" },
+    ]);
+    expect(inner.log).toHaveLength(2);
+  });
+
+  it("explains a codec that throws", async () => {
+    const codec: EventCodec = {
+      name: "strict",
+      encode() {
+        throw new TypeError("no key");
+      },
+      decode: (data) => data,
+    };
+    const store = withCodec(new FakeEventStore(), codec);
+
+    await expect(
+      store.append({ streamId: "a-1", expected: "any", events: [{ type: "Said", data: {} }] }),
+    ).rejects.toMatchObject({
+      code: "ES_CODEC",
+      cause: { message: "no key" },
+      message: expect.stringContaining("strict"),
+    });
   });
 
   it("encodes registers, whatever text they hold", async () => {

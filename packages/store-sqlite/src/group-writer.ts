@@ -1,6 +1,6 @@
 import { ConfigurationError, type EventSourcingError, StoreClosedError, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { isLocked, toStoreError } from "./driver-error.ts";
+import { isLocked, mayReappear, toStoreError } from "./driver-error.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type SettleOptions, settleFailedCommit } from "./settle-commit.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
@@ -34,6 +34,8 @@ export class GroupWriter {
   #isHeld = false;
   #isInTransaction = false;
   #isClosing = false;
+  /** Whether closing rolled a transaction back whose work goes on; what is open on the connection since is not its own. */
+  #isCutOff = false;
   #attempts = 0;
   /** Whether the last transaction was a single write, so that its writer is likely to be the only one. */
   #isSequential = false;
@@ -99,7 +101,10 @@ export class GroupWriter {
     }
     for (const entry of this.#line.takeAll()) entry.fail(new StoreClosedError());
     clearTimeout(this.#expiry);
-    if (this.#isInTransaction) this.#options.connection.rollback();
+    if (this.#isInTransaction) {
+      this.#isCutOff = true;
+      this.#options.connection.rollback();
+    }
   }
 
   #assertUsable(signal: AbortSignal | undefined): void {
@@ -183,15 +188,21 @@ export class GroupWriter {
     }
   };
 
-  /** A write that is alone may need no BEGIN and COMMIT. Whatever goes wrong with that, the usual way will find out again. */
+  /**
+   * A write that is alone may need no BEGIN and COMMIT. What goes wrong with that the usual way will find out again, unless
+   * it was in its commit.
+   */
   #tryBare(): boolean {
     const { connection } = this.#options;
     if (connection.isForeign || !connection.database.open || connection.database.inTransaction) return false;
     const only = this.#line.onlyWrite();
     try {
       if (only === undefined || !only.runBare()) return false;
-    } catch {
-      return false;
+    } catch (error) {
+      if (only === undefined || !mayReappear(error)) return false;
+      this.#line.take();
+      this.#settle([only], error);
+      return true;
     }
     this.#attempts = 0;
     this.#line.take();
@@ -213,15 +224,19 @@ export class GroupWriter {
     try {
       connection.commit();
     } catch (error) {
-      this.#hold();
-      void settleFailedCommit(this.#options, error, () => group.some((write) => write.isStored())).then((failure) => {
-        report(group, failure);
-        this.#release();
-      });
+      this.#settle(group, error);
       return;
     }
     report(group, undefined);
     this.#schedule();
+  }
+
+  #settle(group: readonly PendingWrite[], failure: unknown): void {
+    this.#hold();
+    void settleFailedCommit(this.#options, failure, () => group.some((write) => write.isStored())).then((outcome) => {
+      report(group, outcome);
+      this.#release();
+    });
   }
 
   #onFailedGroup(group: readonly PendingWrite[], error: unknown): void {
@@ -245,12 +260,13 @@ export class GroupWriter {
     try {
       result = await work(connection.database);
     } catch (error) {
-      connection.rollback();
+      if (!this.#isCutOff) connection.rollback();
       throw error;
     }
+    if (this.#isCutOff) {
+      throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back");
+    }
     if (!connection.database.open || !connection.database.inTransaction) {
-      if (this.#isClosing)
-        throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back");
       throw new ConfigurationError(
         "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
       );

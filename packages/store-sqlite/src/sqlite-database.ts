@@ -33,6 +33,8 @@ export interface SqliteDatabase {
   exec(source: string): unknown;
   /** Reads or sets a pragma. */
   pragma(source: string, options?: { simple?: boolean | undefined }): unknown;
+  /** Whether statements may write while rows are iterated over. */
+  unsafeMode?(toggle?: boolean): unknown;
   /** Closes it. */
   close(): unknown;
 }

@@ -48,13 +48,15 @@ export function createSqliteRegisters(parts: RegisterParts): Registers<SqliteDat
     after: string,
   ): { readonly keys: string[]; readonly last: string | undefined } => {
     const found = parts.readStatements.keys(prefix, after, KEYS_PER_PAGE);
+    const end = found.at(-1);
+    const last = found.length === KEYS_PER_PAGE && end?.startsWith(prefix) ? end : undefined;
     const keys = found.filter((key) => key.startsWith(prefix) && !parts.hidden.has(key));
-    // Hidden ones are listed as they were before, all on the first page.
-    for (const [key, before] of after === "" ? parts.hidden : []) {
-      if (before !== undefined && key.startsWith(prefix)) keys.push(key);
+    // Hidden ones are listed as they were before. The transaction may begin or end between two pages, so each page lists its own.
+    for (const [key, before] of parts.hidden) {
+      if (before === undefined || !key.startsWith(prefix)) continue;
+      if (isBehind(key, after) && (last === undefined || !isBehind(key, last))) keys.push(key);
     }
-    const last = found.at(-1);
-    return { keys, last: found.length === KEYS_PER_PAGE && last?.startsWith(prefix) ? last : undefined };
+    return { keys, last };
   };
 
   return {
@@ -90,4 +92,9 @@ export function createSqliteRegisters(parts: RegisterParts): Registers<SqliteDat
       }
     },
   };
+}
+
+/** Whether `key` sorts behind `other`, as SQLite sorts text: by the bytes of its UTF-8. */
+function isBehind(key: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(key), Buffer.from(other)) > 0;
 }

@@ -40,8 +40,23 @@ export class WriteConnection {
     try {
       this.#rollback.run();
     } catch {
-      // Such as an iterator that the transaction's owner left open. Nothing was committed; the next begin tries again.
+      this.#rollbackWhileReading();
+    }
+  }
+
+  /**
+   * The transaction's owner left an iterator open. Until it ends, the driver refuses every statement, though SQLite itself can
+   * roll back; and a transaction that stays open would swallow what its owner does next.
+   */
+  #rollbackWhileReading(): void {
+    try {
+      this.database.unsafeMode?.(true);
+      this.#rollback.run();
+    } catch {
+      // Nothing was committed; the next begin tries again.
       this.#isLeftOpen = true;
+    } finally {
+      this.database.unsafeMode?.(false);
     }
   }
 

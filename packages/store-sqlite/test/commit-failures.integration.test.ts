@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
+import { GroupWriter } from "../src/group-writer.ts";
 import { openSqliteEventStore } from "../src/index.ts";
+import { WriteConnection } from "../src/write-connection.ts";
 import { driverError, FaultyDatabase } from "./faulty-database.ts";
 import { idsOf, readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
@@ -122,4 +124,37 @@ it("fails every waiting write when the database cannot begin a transaction at al
 
   const refusal = { reason: { code: "ES_STORE_UNAVAILABLE" } };
   expect(verdicts).toMatchObject([refusal, refusal]);
+});
+
+it("settles a failed sync of a write that is its own transaction, too", async () => {
+  await using file = await temporaryFile();
+  await using opened = await openFaulty(file.path);
+  const writer = new GroupWriter({
+    connection: new WriteConnection(opened.database, { isForeign: false }),
+    timeoutMs: 500,
+    maxPending: 10,
+    onTransaction: () => undefined,
+  });
+  const statements: string[] = [];
+  const submit = (): Promise<string> =>
+    writer.submit(
+      {
+        events: 1,
+        bytes: 1,
+        run: () => "in a group",
+        runBare() {
+          throw driverError("SQLITE_IOERR_FSYNC");
+        },
+        isStored: () => false,
+      },
+      undefined,
+    );
+  opened.database.beforeRun = (sql) => statements.push(sql);
+
+  await expect(submit()).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE", cause: { code: "SQLITE_IOERR_FSYNC" } });
+  expect(statements).toStrictEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+
+  opened.failCommits("SQLITE_IOERR_FSYNC");
+  await expect(submit()).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
+  await writer.close();
 });

@@ -245,3 +245,76 @@ it("shows a :memory: reader the state before the open transaction, registers inc
   expect(await readLog(store)).toHaveLength(3);
   expect(await listed()).toStrictEqual(["k1", "k3"]);
 });
+
+it("lists the keys of a :memory: database once each while a transaction comes and goes between two pages", async () => {
+  await using store = await openSqliteEventStore({ path: ":memory:" });
+  const keys = Array.from({ length: 1_200 }, (_, index) => `k${String(index).padStart(4, "0")}`);
+  await Promise.all(keys.map((key) => store.registers.set(key, "v")));
+  const listing = store.registers.keys("k")[Symbol.asyncIterator]();
+  const seen: (string | undefined)[] = [];
+  const take = async (count: number): Promise<void> => {
+    for (let index = 0; index < count; index += 1) seen.push((await listing.next()).value);
+  };
+
+  await take(500);
+  await store.transaction(async (tx) => {
+    for (const key of ["k0001", "k0700", "k0999"]) await store.registers.delete(key, { tx });
+    await store.registers.set("k0800", "changed", { tx });
+    await take(500);
+  });
+  await take(200);
+
+  expect(seen.toSorted()).toStrictEqual(keys);
+  expect((await listing.next()).done).toBe(true);
+});
+
+it("rolls back although the work has left an iterator open, so that nothing slips into its transaction", async () => {
+  const database = new Database(":memory:");
+  const store = await openSqliteEventStore({ database });
+  await store.append(writeOf("a-1", 0, 3));
+  let rows: IterableIterator<unknown> | undefined;
+
+  const failed = store.transaction(async (tx) => {
+    await store.append(writeOf("a-1", 3), { tx });
+    rows = database.prepare("SELECT version FROM es_events").iterate();
+    rows.next();
+    throw new Error("changed my mind");
+  });
+
+  await expect(failed).rejects.toThrow("changed my mind");
+  expect(database.inTransaction).toBe(false);
+  rows?.return?.();
+  database.transaction(() => database.exec("CREATE TABLE mine (a)"))();
+  await store.append(writeOf("a-1", 3));
+  expect(database.prepare("SELECT count(*) FROM mine").pluck().get()).toBe(0);
+  expect(await readLog(store)).toHaveLength(4);
+  await store[Symbol.asyncDispose]();
+  database.close();
+});
+
+it.each(["resolves", "rejects"])(
+  "leaves the owner's next transaction alone when work that close cut off %s",
+  async (end) => {
+    const database = new Database(":memory:");
+    const store = await openSqliteEventStore({ database, timeoutMs: 30 });
+    const work = Promise.withResolvers<void>();
+    const cutOff = store.transaction(async (tx) => {
+      await store.append(writeOf("a-1", 0), { tx });
+      await work.promise;
+    });
+    await store[Symbol.asyncDispose]();
+
+    database.exec("CREATE TABLE mine (a); BEGIN; INSERT INTO mine VALUES (1)");
+    if (end === "resolves") work.resolve();
+    else work.reject(new Error("too late"));
+
+    await expect(cutOff).rejects.toMatchObject(
+      end === "resolves" ? { code: "ES_STORE_CLOSED" } : { message: "too late" },
+    );
+    expect(database.inTransaction).toBe(true);
+    database.exec("COMMIT");
+    expect(database.prepare("SELECT count(*) FROM mine").pluck().get()).toBe(1);
+    expect(database.prepare("SELECT count(*) FROM es_events").pluck().get()).toBe(0);
+    database.close();
+  },
+);

@@ -17,6 +17,8 @@ export interface CodecOptions {
    * @defaultValue `"refuse"`
    */
   readonly plainData?: "accept" | "refuse";
+  /** Most milliseconds that encoding for one call may take. Calls keep their order, so each waits for those before it. @defaultValue 30,000 */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export function withCodec<Tx>(
   options: CodecOptions = {},
 ): EventStore<Tx> | TransactionalEventStore<Tx> {
   const envelope = new Envelope(codec, options.plainData ?? "refuse");
-  const order = new CallOrder();
+  const order = new CallOrder(options.timeoutMs ?? 30_000);
 
   async function encodeEvent(event: PreparedEvent, streamId: string): Promise<NewEvent> {
     return { ...event, data: await envelope.seal(event.data, { streamId, type: event.type }) };
@@ -61,7 +63,9 @@ export function withCodec<Tx>(
     async append(writes, appendOptions) {
       // What every store refuses is refused before the data is encoded, because it could not be recognised afterwards.
       const prepared = prepareAppend(writes, store.capabilities);
-      return await order.run(Promise.all(prepared.map(encodeWrite)), (sealed) => store.append(sealed, appendOptions));
+      return await order.run(Promise.all(prepared.map(encodeWrite)), appendOptions?.signal, (sealed) =>
+        store.append(sealed, appendOptions),
+      );
     },
     async *readStream(streamId, readOptions) {
       for await (const page of store.readStream(streamId, readOptions)) yield await decodeEvents(page);
@@ -88,7 +92,15 @@ class Envelope {
   }
 
   async seal(data: JsonValue, context: CodecContext): Promise<JsonValue> {
-    return { $codec: this.#codec.name, data: await this.#codec.encode(data, context) };
+    try {
+      return { $codec: this.#codec.name, data: await this.#codec.encode(data, context) };
+    } catch (error) {
+      if (isEventSourcingError(error)) throw error;
+      const where = `data of ${JSON.stringify(context.type)} for ${JSON.stringify(context.streamId)}`;
+      throw new CodecError(`${where} cannot be encoded by codec "${this.#codec.name}"; nothing was stored`, {
+        cause: error,
+      });
+    }
   }
 
   async open(stored: JsonValue, context: CodecContext): Promise<JsonValue> {
@@ -126,11 +138,11 @@ function registersWithCodec<Tx>(registers: Registers<Tx>, envelope: Envelope, or
     },
     async set(key, value, options) {
       assertRegisterWrite(key, value, options?.expected);
-      return await order.run(envelope.seal(value, contextOf(key)), (sealed) =>
+      return await order.run(envelope.seal(value, contextOf(key)), options?.signal, (sealed) =>
         registers.set(key, JSON.stringify(sealed), options),
       );
     },
-    delete: (key, options) => order.run(Promise.resolve(), () => registers.delete(key, options)),
+    delete: (key, options) => order.run(Promise.resolve(), options?.signal, () => registers.delete(key, options)),
     keys: (prefix, options) => registers.keys(prefix, options),
   };
 }
