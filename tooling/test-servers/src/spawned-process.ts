@@ -13,6 +13,8 @@ import { within } from "./time-limit.ts";
 export interface ProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
+  /** Beside PATH, HOME, TMPDIR and the locale C; nothing else of this process's environment is passed on. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The working directory; it is removed when this process goes away while the other still runs. */
   readonly directory: string;
   readonly user: ServerUser | undefined;
@@ -54,7 +56,7 @@ wait $server
 status=$?
 kill -s TERM $watcher
 # The watcher ends with 0 only when this shell is an orphan.
-if wait $watcher; then cd / && rm -rf "$directory"; fi
+if wait $watcher 2>/dev/null; then cd / && rm -rf "$directory"; fi
 exit $status
 `;
 
@@ -67,7 +69,7 @@ export async function spawnProcess(options: ProcessOptions): Promise<SpawnedProc
     // A session of its own: Ctrl-C is for the tests, the guard hears of their end by its pipe.
     detached: true,
     stdio: ["pipe", log, log, "pipe"],
-    env: { PATH: process.env["PATH"], HOME: directory, LC_ALL: "C", TMPDIR: directory },
+    env: { PATH: process.env["PATH"], HOME: directory, LC_ALL: "C", TMPDIR: directory, ...options.env },
     ...user,
   });
   closeSync(log);
@@ -107,7 +109,9 @@ export async function runProcess(
     if (code !== 0) throw new Error(`${command} ended with ${code}`);
   } catch (cause) {
     child.signal("SIGKILL");
-    throw withLog(cause, directory);
+    const describe = () => `${command} did not end after SIGKILL`;
+    await within(child.hasEnded, { limitMs: 10_000, describe });
+    throw signal?.aborted ? cause : withLog(cause, directory);
   }
 }
 

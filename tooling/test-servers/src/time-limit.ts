@@ -33,7 +33,8 @@ export async function waitUntil(isTrue: () => Promise<boolean>, options: WaitOpt
   const { limitMs, describe, signal } = options;
   const end = performance.now() + limitMs;
   while (!(await isTrue())) {
+    signal?.throwIfAborted();
     if (performance.now() > end) throw new Error(`${describe()} (waited ${limitMs} ms)`);
-    await sleep(10, undefined, { signal });
+    await sleep(10);
   }
 }

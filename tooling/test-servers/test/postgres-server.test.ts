@@ -3,6 +3,7 @@ import { Client } from "pg";
 import { createDatabase, startPostgres } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { isAlive } from "./is-alive.ts";
+import { query } from "./query.ts";
 
 describe("startPostgres", () => {
   it("keeps acknowledged rows over a kill, a stop and a restart, on the same port", async () => {
@@ -95,14 +96,3 @@ describe("createDatabase", () => {
     await expect(query(one.url, "select 1")).rejects.toThrow("does not exist");
   });
 });
-
-async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<Record<string, unknown>>(text);
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
