@@ -42,13 +42,16 @@ export interface NatsOptions {
   readonly jetstream?: Readonly<Record<string, string>> | false;
   /** More of the configuration file, for users, limits or TLS. */
   readonly config?: string;
+  /** Whether to start a server even when the environment names one. @defaultValue false */
+  readonly isPrivate?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /** Starts a private server with JetStream and waits until it serves; disposing it ends it and removes its store. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
   const borrowedUrl = process.env["ES_TEST_NATS_URL"];
-  if (borrowedUrl !== undefined && borrowedUrl !== "") return await borrowNats(borrowedUrl);
+  if (borrowedUrl !== undefined && borrowedUrl !== "" && options.isPrivate !== true)
+    return await borrowNats(borrowedUrl);
   const user = findServerUser();
   const { path, version } = await findNats(user, options.version);
   const directory = await createServerDirectory("nats", user);
