@@ -11,6 +11,9 @@ import { brokenRaces } from "./broken/races.ts";
 import { brokenRegisters } from "./broken/registers.ts";
 import { brokenRetries } from "./broken/retry.ts";
 import { brokenStreamReads } from "./broken/stream-reads.ts";
+import { brokenTransactionCalls } from "./broken/transaction-calls.ts";
+import { brokenTransactionReads } from "./broken/transaction-reads.ts";
+import { brokenTransactions } from "./broken/transactions.ts";
 import type { BrokenStore } from "./broken-store.ts";
 
 /** Every store with a deliberate fault. */
@@ -30,4 +33,7 @@ export const brokenStores: readonly BrokenStore[] = [
   ...brokenRegisters,
   ...brokenLifecycles,
   ...brokenInstances,
+  ...brokenTransactions,
+  ...brokenTransactionCalls,
+  ...brokenTransactionReads,
 ];

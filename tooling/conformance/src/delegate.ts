@@ -1,7 +1,7 @@
 import type { EventStore, Page, ReadAllOptions, ReadStreamOptions, RecordedEvent, Registers, Write } from "@es/core";
 
 /** A store that passes every call on, except for what `changes` does itself. */
-export function delegate(inner: EventStore, changes: Partial<EventStore>): EventStore {
+export function delegate<Tx>(inner: EventStore<Tx>, changes: Partial<EventStore<Tx>>): EventStore<Tx> {
   return {
     capabilities: inner.capabilities,
     registers: inner.registers,
@@ -16,7 +16,7 @@ export function delegate(inner: EventStore, changes: Partial<EventStore>): Event
 }
 
 /** As {@link delegate}, for the registers of a store. */
-export function delegateRegisters(inner: EventStore, changes: Partial<Registers>): EventStore {
+export function delegateRegisters<Tx>(inner: EventStore<Tx>, changes: Partial<Registers<Tx>>): EventStore<Tx> {
   const { registers } = inner;
   return delegate(inner, {
     registers: {
