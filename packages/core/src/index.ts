@@ -66,6 +66,7 @@ export type {
   OfType,
   Evolve,
 } from "./aggregate/define-aggregate.ts";
+export type { MaybeLiteral, Returning } from "./aggregate/returning.ts";
 export { defineAggregate } from "./aggregate/define-aggregate.ts";
 export type { AesGcmOptions } from "./codec/aes-gcm-codec.ts";
 export { aesGcmCodec, createAesGcmKey } from "./codec/aes-gcm-codec.ts";

@@ -1,25 +1,38 @@
 import { ConfigurationError } from "./errors/configuration-error.ts";
 import type { EventStore } from "./store/event-store.ts";
 
+interface StorePackage {
+  readonly name: string;
+  readonly install: string;
+  /** Whether there is nothing to install yet. */
+  readonly isPlanned?: true;
+}
+
+const KURRENTDB: StorePackage = {
+  name: "@es/store-kurrentdb",
+  install: "@es/store-kurrentdb @kurrent/kurrentdb-client",
+  isPlanned: true,
+};
+
 /** Scheme of the URL, the package that serves it, and what to install. */
-const PACKAGES: ReadonlyMap<string, { readonly name: string; readonly install: string }> = new Map([
+const PACKAGES: ReadonlyMap<string, StorePackage> = new Map<string, StorePackage>([
   ["memory", { name: "@es/store-memory", install: "@es/store-memory" }],
   ["sqlite", { name: "@es/store-sqlite", install: "@es/store-sqlite better-sqlite3" }],
   ["postgres", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
   ["postgresql", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
-  ["nats", { name: "@es/store-nats", install: "@es/store-nats" }],
-  ["tls", { name: "@es/store-nats", install: "@es/store-nats" }],
-  ["kurrentdb", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
-  ["kurrentdb+discover", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
-  ["esdb", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
-  ["esdb+discover", { name: "@es/store-kurrentdb", install: "@es/store-kurrentdb @kurrent/kurrentdb-client" }],
+  ["nats", { name: "@es/store-nats", install: "@es/store-nats", isPlanned: true }],
+  ["tls", { name: "@es/store-nats", install: "@es/store-nats", isPlanned: true }],
+  ["kurrentdb", KURRENTDB],
+  ["kurrentdb+discover", KURRENTDB],
+  ["esdb", KURRENTDB],
+  ["esdb+discover", KURRENTDB],
 ]);
 
 /** Options of {@link openEventStore}. */
 export interface OpenEventStoreOptions {
   /**
-   * The file or folder from which the store's package is looked up, as a `file:` URL or path.
-   * @defaultValue the working directory
+   * The file or folder from which the store's package is looked up, as a `file:` URL or path, such as `import.meta.url`.
+   * @defaultValue the working directory, then the program's main script, then this package
    */
   readonly from?: string | URL;
 }
@@ -43,13 +56,18 @@ export async function openEventStore(
   }
   const scheme = url.slice(0, Math.max(url.indexOf(":"), 0)).toLowerCase();
   const found = PACKAGES.get(scheme);
+  if (scheme === "") {
+    throw new ConfigurationError(
+      `the event store URL has no scheme, such as "sqlite:" before the path of a file; known are ${schemes}`,
+    );
+  }
   if (found === undefined) {
     // The rest of the URL may hold a password.
     throw new ConfigurationError(
       `the event store URL has the unknown scheme ${JSON.stringify(scheme)}; known are ${schemes}`,
     );
   }
-  const module = await importStore(found.name, found.install, options.from);
+  const module = await importStore(found, options.from);
   return await module.openFromUrl(url);
 }
 
@@ -57,20 +75,32 @@ interface StoreModule {
   openFromUrl(url: string): Promise<EventStore>;
 }
 
-async function importStore(name: string, install: string, from: string | URL | undefined): Promise<StoreModule> {
+async function importStore(
+  { name, install, isPlanned }: StorePackage,
+  from: string | URL | undefined,
+): Promise<StoreModule> {
   const { createRequire } = await import("node:module");
   const { join, resolve } = await import("node:path");
   const { fileURLToPath, pathToFileURL } = await import("node:url");
-  const start = from instanceof URL || from?.startsWith("file:") ? fileURLToPath(from) : resolve(from ?? ".");
-  // The name of a file that need not exist: the search begins in the folder `start`, and goes up when it is a file itself.
-  const base = join(start, "package.json");
-  let resolved: string;
-  try {
-    resolved = createRequire(base).resolve(name);
-  } catch (error) {
-    throw new ConfigurationError(`this event store needs the package ${name}: npm install ${install}`, {
-      cause: error,
-    });
+  const starts = from === undefined ? [".", globalThis.process?.argv[1] ?? ".", import.meta.url] : [from];
+  let resolved: string | undefined;
+  let cause: unknown;
+  for (const start of starts) {
+    const path = start instanceof URL || start.startsWith("file:") ? fileURLToPath(start) : resolve(start);
+    try {
+      // The name of a file that need not exist: the search begins in the folder `path`, and goes up when it is a file itself.
+      resolved = createRequire(join(path, "package.json")).resolve(name);
+      break;
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  if (resolved === undefined) {
+    const advice =
+      isPlanned === undefined
+        ? `npm install ${install}; where it is installed elsewhere, pass { from: import.meta.url }`
+        : "it is planned and not published yet";
+    throw new ConfigurationError(`this event store needs the package ${name}: ${advice}`, { cause });
   }
   let module: unknown;
   try {

@@ -47,18 +47,19 @@ describe("openEventStore", () => {
   }
 
   it("names what to install, and never the rest of the URL", async () => {
+    const planned = "it is planned and not published yet";
     const installs = [
-      ["memory:", "@es/store-memory"],
-      ["sqlite:./secret.db", "@es/store-sqlite better-sqlite3"],
-      ["postgres://ada:secret@db/events", "@es/store-postgres pg"],
-      ["postgresql://ada:secret@db/events", "@es/store-postgres pg"],
-      ["nats://ada:secret@localhost", "@es/store-nats"],
-      ["tls://ada:secret@localhost", "@es/store-nats"],
-      ["kurrentdb://ada:secret@localhost", "@es/store-kurrentdb @kurrent/kurrentdb-client"],
-      ["kurrentdb+discover://ada:secret@localhost", "@es/store-kurrentdb @kurrent/kurrentdb-client"],
-      ["esdb://ada:secret@localhost", "@es/store-kurrentdb @kurrent/kurrentdb-client"],
-      ["esdb+discover://ada:secret@localhost", "@es/store-kurrentdb @kurrent/kurrentdb-client"],
-      ["POSTGRES://ada:secret@db/events", "@es/store-postgres pg"],
+      ["memory:", "npm install @es/store-memory; where it is installed elsewhere, pass { from: import.meta.url }"],
+      ["sqlite:./secret.db", "npm install @es/store-sqlite better-sqlite3; "],
+      ["postgres://ada:secret@db/events", "npm install @es/store-postgres pg; "],
+      ["postgresql://ada:secret@db/events", "npm install @es/store-postgres pg; "],
+      ["nats://ada:secret@localhost", planned],
+      ["tls://ada:secret@localhost", planned],
+      ["kurrentdb://ada:secret@localhost", planned],
+      ["kurrentdb+discover://ada:secret@localhost", planned],
+      ["esdb://ada:secret@localhost", planned],
+      ["esdb+discover://ada:secret@localhost", planned],
+      ["POSTGRES://ada:secret@db/events", "npm install @es/store-postgres pg; "],
     ] as const;
 
     const messages = await refusalsInNewProcess(
@@ -68,24 +69,38 @@ describe("openEventStore", () => {
 
     for (const [index, [url, install]] of installs.entries()) {
       expect(messages[index], url).toMatch(
-        new RegExp(`^ES_CONFIGURATION this event store needs the package .*: npm install ${install}$`),
+        new RegExp(`^ES_CONFIGURATION this event store needs the package @es/store-[a-z]+: ${install}`),
       );
       expect(messages[index]).not.toContain("secret");
     }
   });
 
-  it.each(["mysql://ada:secret@db/events", "secret", "://secret", ":secret"])(
-    "refuses %s and shows no more than the scheme",
-    async (url) => {
-      const refused = openEventStore(url, { from: folder });
+  it.each([
+    ["mysql://ada:secret@db/events", "unknown scheme"],
+    ["secret", "no scheme"],
+    ["://secret", "no scheme"],
+    [":secret", "no scheme"],
+  ])("refuses %s and shows no more than the scheme", async (url, problem) => {
+    const refused = openEventStore(url, { from: folder });
 
-      await expect(refused).rejects.toBeInstanceOf(ConfigurationError);
-      await expect(refused).rejects.toThrow("unknown scheme");
-      await expect(refused).rejects.toThrow(
-        expect.not.objectContaining({ message: expect.stringContaining("secret") }),
-      );
-    },
-  );
+    await expect(refused).rejects.toBeInstanceOf(ConfigurationError);
+    await expect(refused).rejects.toThrow(problem);
+    await expect(refused).rejects.toThrow(expect.not.objectContaining({ message: expect.stringContaining("secret") }));
+  });
+
+  it("also looks beside the program's main script, wherever the process was started", async () => {
+    await installFake("@es/store-memory", "export async function openFromUrl(url) { return 'opened ' + url; }");
+    const core = new URL("../src/open-event-store.ts", import.meta.url).href;
+    const main = join(folder, "main.mjs");
+    await writeFile(
+      main,
+      `const { openEventStore } = await import(${JSON.stringify(core)}); console.log(await openEventStore("memory:"));`,
+    );
+
+    const { stdout } = await promisify(execFile)(process.execPath, [main], { cwd: tmpdir(), env: {} });
+
+    expect(stdout.trim()).toBe("opened memory:");
+  });
 
   it("refuses an empty URL", async () => {
     await expect(openEventStore("")).rejects.toThrow("no event store URL");

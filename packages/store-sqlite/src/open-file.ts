@@ -11,12 +11,13 @@ export interface DatabaseFile {
 
 /** The driver, loaded when it is first needed: an application that passes its own database may have another copy of it. */
 export async function loadDriver(): Promise<(path: string, mode: { readonly isReadOnly: boolean }) => SqliteDatabase> {
+  assertNodeVersion(process.versions.node);
   let driver: typeof import("better-sqlite3");
   try {
     ({ default: driver } = await import("better-sqlite3"));
   } catch (cause) {
     throw new ConfigurationError(
-      "the SQLite event store needs the package better-sqlite3; install it beside @es/store-sqlite",
+      "the SQLite event store needs the package better-sqlite3: npm install better-sqlite3",
       { cause },
     );
   }
@@ -81,4 +82,11 @@ function may(path: string, mode: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The driver ends an older Node without a word. @throws ConfigurationError */
+export function assertNodeVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return;
+  throw new ConfigurationError(`the SQLite event store needs Node.js 22.12 or later; this is ${version}`);
 }

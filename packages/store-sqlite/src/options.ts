@@ -63,6 +63,9 @@ const DEFAULTS = {
 
 /** @throws ConfigurationError naming the wrong option */
 export function resolveOptions(options: SqliteEventStoreOptions): ResolvedOptions {
+  if (typeof options !== "object" || options === null || !("path" in options || "database" in options)) {
+    throw new ConfigurationError('openSqliteEventStore takes an object: pass { path: "./events.db" } or { database }');
+  }
   const { synchronous } = options;
   const { readOnly, createTables, clock, ...numbers } = { ...DEFAULTS, ...options };
   if (synchronous !== undefined && synchronous !== "FULL" && synchronous !== "NORMAL") {

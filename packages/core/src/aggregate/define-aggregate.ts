@@ -8,6 +8,7 @@ import type { CurrentSchemaOf } from "../events/event-types.ts";
 import type { VersionedSchema } from "../events/versioned.ts";
 import { Aggregate } from "./aggregate.ts";
 import type { AggregateDefinition, DomainCommand } from "./aggregate-definition.ts";
+import type { Returning } from "./returning.ts";
 
 /** Command types and their schemas. */
 export type CommandSchemas = { readonly [type: string]: Schema };
@@ -22,8 +23,8 @@ export type OfType<Union extends { readonly type: string }, Type> = Extract<Unio
 
 /** How the state follows from the events: one pure function for each event type, or one for all. */
 export type Evolve<State, Event extends DomainEvent> =
-  | { readonly [Type in Event["type"]]: (state: State, event: OfType<Event, Type>) => State }
-  | ((state: State, event: Event) => State);
+  | { readonly [Type in Event["type"]]: Returning<[state: State, event: OfType<Event, Type>], State> }
+  | Returning<[state: State, event: Event], State>;
 
 /** What a decision leads to: no event, one, or several. */
 export type Decision<Event extends DomainEvent> =
@@ -33,8 +34,8 @@ export type Decision<Event extends DomainEvent> =
 
 /** How commands are decided: one pure function for each command type, or one for all. A refusal is a thrown error. */
 export type Decide<State, Event extends DomainEvent, Command extends DomainCommand> =
-  | { readonly [Type in Command["type"]]: (command: OfType<Command, Type>, state: State) => Decision<Event> }
-  | ((command: Command, state: State) => Decision<Event>);
+  | { readonly [Type in Command["type"]]: Returning<[command: OfType<Command, Type>, state: State], Decision<Event>> }
+  | Returning<[command: Command, state: State], Decision<Event>>;
 
 /** What {@link defineAggregate} takes. */
 export interface AggregateSpec<
@@ -56,7 +57,7 @@ export interface AggregateSpec<
   /** The commands that it decides about. */
   readonly commands: C;
   /** The state before the first event. */
-  readonly initialState: () => OutputOf<CurrentSchemaOf<StateOfSchema>>;
+  readonly initialState: Returning<[], OutputOf<CurrentSchemaOf<StateOfSchema>>>;
   /** The state that follows from a state and an event. */
   readonly evolve: Evolve<OutputOf<CurrentSchemaOf<StateOfSchema>>, EventsOf<S>>;
   /** The events that follow from a command and a state. */
@@ -119,7 +120,7 @@ export function defineAggregate(spec: UntypedSpec): DeciderAggregate<unknown, Do
     if (handler === undefined) {
       throw new MissingHandlerError(
         { eventType: event.type },
-        `has no handler in "evolve" of aggregate ${JSON.stringify(spec.name)}`,
+        `has no handler in "evolve" of aggregate ${JSON.stringify(spec.name)}; add one that returns the next state`,
       );
     }
     return handler(state, event);
@@ -131,11 +132,19 @@ export function defineAggregate(spec: UntypedSpec): DeciderAggregate<unknown, Do
     if (handler === undefined) {
       throw new InvalidCommandError(
         command.type,
-        `has no handler in "decide" of aggregate ${JSON.stringify(spec.name)}`,
+        `has no handler in "decide" of aggregate ${JSON.stringify(spec.name)}; add one that returns the events`,
       );
     }
     const decision = handler(checked, state);
     if (decision === undefined) return [];
+    if (decision instanceof Promise) {
+      // What it comes to is of no use any more, and must not end the process when it fails.
+      decision.catch(() => undefined);
+      throw new ConfigurationError(
+        `"decide" of aggregate ${JSON.stringify(spec.name)} returned a promise for command ${JSON.stringify(command.type)}; ` +
+          "it must decide at once, so fetch what it needs before and pass it in the command",
+      );
+    }
     return isList(decision) ? decision : [decision];
   }
 

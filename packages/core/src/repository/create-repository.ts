@@ -1,5 +1,6 @@
 import { delay } from "../adapter/abort.ts";
 import { AggregateNotFoundError } from "../errors/aggregate-errors.ts";
+import { ConfigurationError } from "../errors/configuration-error.ts";
 import { isEventSourcingError } from "../errors/is-event-sourcing-error.ts";
 import type { EventStore } from "../store/event-store.ts";
 import { streamIdOf } from "../store/stream-id.ts";
@@ -35,6 +36,16 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
   aggregateClass: AggregateClass<A>,
   options: RepositoryOptions = {},
 ): Repository<A, Tx> {
+  if (typeof store?.readStream !== "function") {
+    throw new ConfigurationError(
+      "the first argument of createRepository is not an event store; await the function that opens it",
+    );
+  }
+  if (typeof aggregateClass !== "function") {
+    throw new ConfigurationError(
+      "the second argument of createRepository is not a class of aggregates; pass what defineAggregate returned, or your class",
+    );
+  }
   const settings = repositorySettings(options);
   const { definition } = new aggregateClass("definition");
   const snapshots = new AggregateSnapshots<Tx>(store.registers, definition, settings);
@@ -45,6 +56,11 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
   }
 
   function prepareSave(aggregate: A): PreparedSave<Tx> {
+    if (typeof aggregate?.repositoryAccess !== "function") {
+      throw new ConfigurationError(
+        `the repository of ${JSON.stringify(definition.name)} was asked to save something that is no aggregate; await what load() returns`,
+      );
+    }
     const access = aggregate.repositoryAccess();
     const { version } = access.baseline;
     let lastEventId = "";

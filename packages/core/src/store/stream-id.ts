@@ -9,6 +9,11 @@ export function streamIdOf(category: string, id: string): string {
       `category ${JSON.stringify(category)} contains "-", which separates category and id; use another character`,
     );
   }
+  if (typeof id !== "string") {
+    throw new ConfigurationError(
+      `an id in category ${JSON.stringify(category)} is ${String(id)}, not text; give every aggregate an id`,
+    );
+  }
   if (id === "") {
     throw new ConfigurationError(`an id in category ${JSON.stringify(category)} is empty; give every aggregate an id`);
   }
