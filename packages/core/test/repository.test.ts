@@ -15,6 +15,7 @@ import {
   StreamIntegrityError,
   UnknownOutcomeError,
   UnsupportedError,
+  everyNEvents,
 } from "../src/index.ts";
 import { Counter, ones, Tally } from "./counter.ts";
 import { FakeEventStore, type FakeTx } from "./fake-event-store.ts";
@@ -442,6 +443,35 @@ describe("the cache", () => {
 });
 
 describe("update", () => {
+  it("is not filled from an aggregate whose transaction may have been rolled back, not even by a later save", async () => {
+    const { store, tallies } = setup({ cache: { maxSize: 10 }, snapshots: { policy: everyNEvents(1) } });
+    const tally = await saved(tallies, "a", 1);
+    tally.execute({ type: "Add", data: { amounts: [50] } });
+    await tallies.save(tally, { tx: { name: "rolled back" } });
+    store.tamper(1, { data: { amount: 5 } });
+    store.values.clear();
+
+    tally.execute({ type: "Add", data: { amounts: [3] } });
+    await tallies.save(tally);
+
+    expect((await tallies.load("a")).state.total).toBe(9);
+    expect(store.values.size).toBe(0);
+  });
+
+  it("is not filled from a save whose events were recognised by their ids alone", async () => {
+    const { store, tallies } = setup({ cache: { maxSize: 10 } });
+    const others = createRepository(store, Tally);
+    const id = crypto.randomUUID();
+    const [mine, other] = [await saved(tallies, "a", 1), await others.load("a")];
+    other.emitAsGiven({ type: "Added", data: { amount: 100 }, id });
+    await others.save(other);
+
+    mine.emitAsGiven({ type: "Added", data: { amount: 2 }, id });
+
+    expect(await tallies.save(mine)).toMatchObject({ duplicate: true });
+    expect((await tallies.load("a")).state.total).toBe(101);
+  });
+
   it("decides again on the new state after a conflict", async () => {
     const { tallies, reports } = setup();
     await saved(tallies, "a", 1);
@@ -518,6 +548,28 @@ describe("update", () => {
     expect(result).toMatchObject({ version: 2, duplicate: true });
     expect(runs).toBe(1);
     expect(reports.map(({ kind }) => kind)).toEqual(["save-repeated", "save-repeated"]);
+  });
+
+  it("keeps saying that the outcome is unknown when the later attempts cannot find out", async () => {
+    const { store, tallies } = setup({ retries: 2 });
+    await saved(tallies, "a", 1);
+    const work = (tally: Tally): void => tally.execute({ type: "Add", data: { amounts: [1] } });
+    const lose = (): void => store.failNextAppend("after", new UnknownOutcomeError("lost"));
+
+    lose();
+    for (let time = 0; time < 2; time += 1) store.failNextAppend("before", new StoreUnavailableError("away"));
+    await expect(tallies.update("a", work)).rejects.toMatchObject({
+      code: "ES_UNKNOWN_OUTCOME",
+      cause: { errors: [{ code: "ES_UNKNOWN_OUTCOME" }, { code: "ES_STORE_UNAVAILABLE" }] },
+    });
+
+    const abort = new AbortController();
+    lose();
+    store.failNextAppend("before", new StoreUnavailableError("away"));
+    store.holdNextAppend(async () => abort.abort());
+    await expect(tallies.update("a", work, { signal: abort.signal })).rejects.toMatchObject({
+      code: "ES_UNKNOWN_OUTCOME",
+    });
   });
 
   it("stores nothing when the work changes nothing", async () => {

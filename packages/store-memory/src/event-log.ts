@@ -59,7 +59,10 @@ export class EventLog {
     for (const write of writes) {
       const actual = this.stream(write.streamId).length;
       if (!meetsExpectedVersion(write.expected, actual)) {
-        const earlier = this.#findAtExpectedPlace(writes);
+        const earlier = this.#earlierResult(
+          writes,
+          (write) => versionBefore(write.expected) ?? (condition && this.#placeBehind(write, condition.after)),
+        );
         if (earlier !== undefined) return earlier;
         throw new ConcurrencyError({ streamId: write.streamId, expected: write.expected, actual });
       }
@@ -67,7 +70,7 @@ export class EventLog {
     if (condition !== undefined) {
       const match = this.#firstMatch(condition);
       if (match !== undefined) {
-        const earlier = this.#findBehind(writes, condition.after);
+        const earlier = this.#earlierResult(writes, (write) => this.#placeBehind(write, condition.after));
         if (earlier !== undefined) return earlier;
         throw new ConditionFailedError({ condition: condition.source, position: formatPosition(match.sequence) });
       }
@@ -112,20 +115,14 @@ export class EventLog {
     return undefined;
   }
 
-  /** The first result of this very append, when each of its writes names its place in the stream and its events stand there. */
-  #findAtExpectedPlace(writes: readonly PreparedWrite[]): AppendResult | undefined {
-    return this.#earlierResult(writes, (write) => versionBefore(write.expected));
+  /** The version before the write's first event, when that was stored behind `after`. */
+  #placeBehind({ streamId, events }: PreparedWrite, after: number): number | undefined {
+    const first = events[0]?.id;
+    const found = this.stream(streamId).findIndex((entry) => entry.sequence > after && entry.id === first);
+    return found === -1 ? undefined : found;
   }
 
-  /** The first result of this very append, when all its events were stored behind `after`. */
-  #findBehind(writes: readonly PreparedWrite[], after: number): AppendResult | undefined {
-    return this.#earlierResult(writes, ({ streamId, events }) => {
-      const first = events[0]?.id;
-      const found = this.stream(streamId).findIndex((entry) => entry.sequence > after && entry.id === first);
-      return found === -1 ? undefined : found;
-    });
-  }
-
+  /** The first result of this very append, when all its events stand at the places that `placeOf` names. */
   #earlierResult(
     writes: readonly PreparedWrite[],
     placeOf: (write: PreparedWrite) => number | undefined,

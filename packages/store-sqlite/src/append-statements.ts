@@ -56,7 +56,10 @@ export class AppendStatements {
     for (const { streamId, expected } of writes) {
       const actual = this.versionOf(streamId);
       if (!meetsExpectedVersion(expected, actual)) {
-        const earlier = this.#earlierResult(writes, (write) => versionBefore(write.expected));
+        const earlier = this.#earlierResult(
+          writes,
+          (write) => versionBefore(write.expected) ?? (condition && this.#placeBehind(write, condition.after)),
+        );
         if (earlier !== undefined) return earlier;
         throw new ConcurrencyError({ streamId, expected, actual });
       }

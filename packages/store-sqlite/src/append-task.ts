@@ -54,6 +54,11 @@ export class AppendTask implements WriteTask<AppendResult> {
     return this.#tools.statements.isStored(this.#append, result);
   }
 
+  /** A repetition stands there because of an earlier transaction. */
+  isProof(result: AppendResult): boolean {
+    return !result.duplicate;
+  }
+
   onCommitted(result: AppendResult): void {
     const { known, onStored } = this.#tools;
     for (const [index, { streamId }] of this.#append.writes.entries()) {

@@ -78,7 +78,14 @@ export class GroupWriter {
       deadline: performance.now() + this.#options.timeoutMs,
       start: () => {
         this.#isInTransaction = true;
-        this.#options.onTransaction("begun");
+        try {
+          this.#options.onTransaction("begun");
+        } catch (error) {
+          this.#options.connection.rollback();
+          settled.reject(toStoreError(error, "beginning a transaction"));
+          this.#release();
+          return;
+        }
         void this.#runWork(work)
           .then(settled.resolve, settled.reject)
           .finally(() => this.#release());
@@ -233,8 +240,18 @@ export class GroupWriter {
 
   #settle(group: readonly PendingWrite[], failure: unknown): void {
     this.#hold();
-    void settleFailedCommit(this.#options, failure, () => group.some((write) => write.isStored())).then((outcome) => {
-      report(group, outcome);
+    let standing: readonly PendingWrite[] = [];
+    const wasCommitted = (): boolean => {
+      standing = group.filter((write) => !write.isProof() && write.isStored());
+      const proofs = group.filter((write) => write.isProof());
+      return proofs.length > 0 && proofs.every((write) => write.isStored());
+    };
+    void settleFailedCommit(this.#options, failure, wasCommitted).then((outcome) => {
+      report(standing, undefined);
+      report(
+        group.filter((write) => !standing.includes(write)),
+        outcome,
+      );
       this.#release();
     });
   }

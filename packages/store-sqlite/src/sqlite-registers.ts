@@ -39,7 +39,13 @@ export function createSqliteRegisters(parts: RegisterParts): Registers<SqliteDat
     parts.assertWritable(call);
     if (call?.tx !== undefined) return parts.inTransaction(call.tx, work);
     // What becomes of it cannot be read back for sure: another writer may have changed the key since.
-    const task = { events: 1, bytes, run: () => work(parts.writeStatements), isStored: () => false };
+    const task = {
+      events: 1,
+      bytes,
+      run: () => work(parts.writeStatements),
+      isStored: () => false,
+      isProof: () => false,
+    };
     return parts.writer.submit(task, call?.signal);
   };
 

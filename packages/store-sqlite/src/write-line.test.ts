@@ -6,7 +6,14 @@ import type { PendingTransaction, PendingWrite } from "./write-task.ts";
 const nothing = (): void => undefined;
 
 function write(more: Partial<PendingWrite> = {}): PendingWrite {
-  const still = { run: nothing, runBare: () => false, isStored: () => false, settle: nothing, fail: nothing };
+  const still = {
+    isProof: () => false,
+    run: nothing,
+    runBare: () => false,
+    isStored: () => false,
+    settle: nothing,
+    fail: nothing,
+  };
   return { events: 1, bytes: 1, deadline: 0, isAlone: false, ...still, ...more };
 }
 

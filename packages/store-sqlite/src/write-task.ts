@@ -12,6 +12,8 @@ export interface WriteTask<Result> {
   runBare?(): Result | undefined;
   /** Whether what `result` says stands in the store. Asked when a commit failed in a way that leaves it open. */
   isStored(result: Result): boolean;
+  /** Whether `isStored` then tells that this very transaction was committed, and not an earlier one. */
+  isProof(result: Result): boolean;
   /** Called once the result is committed. */
   onCommitted?(result: Result): void;
 }
@@ -33,6 +35,7 @@ export interface PendingWrite extends Waiting {
   /** Whether the bare form applied and was committed. */
   runBare(): boolean;
   isStored(): boolean;
+  isProof(): boolean;
   /** Reports the remembered outcome. */
   settle(): void;
 }
@@ -109,6 +112,10 @@ export class WaitingTask<Result> implements PendingWrite {
 
   isStored(): boolean {
     return this.#outcome !== undefined && "result" in this.#outcome && this.#task.isStored(this.#outcome.result);
+  }
+
+  isProof(): boolean {
+    return this.#outcome !== undefined && "result" in this.#outcome && this.#task.isProof(this.#outcome.result);
   }
 
   settle(): void {

@@ -146,6 +146,7 @@ it("settles a failed sync of a write that is its own transaction, too", async ()
           throw driverError("SQLITE_IOERR_FSYNC");
         },
         isStored: () => false,
+        isProof: () => true,
       },
       undefined,
     );
@@ -157,4 +158,55 @@ it("settles a failed sync of a write that is its own transaction, too", async ()
   opened.failCommits("SQLITE_IOERR_FSYNC");
   await expect(submit()).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
   await writer.close();
+});
+
+it("does not take a repetition for the proof that its group was committed", async () => {
+  await using file = await temporaryFile();
+  await using opened = await openFaulty(file.path);
+  const { store } = opened;
+  const stored = writeOf("a-1", 0);
+  await store.append(stored);
+  await store.registers.set("k", "old");
+  opened.failCommits("SQLITE_IOERR_FSYNC");
+
+  const verdicts = await Promise.allSettled([
+    store.append(writeOf("b-1", 0)),
+    store.append(stored),
+    store.registers.set("k", "new"),
+  ]);
+
+  expect(verdicts).toMatchObject([
+    { reason: { code: "ES_STORE_UNAVAILABLE" } },
+    { value: { versions: [1], duplicate: true } },
+    { reason: { code: "ES_STORE_UNAVAILABLE" } },
+  ]);
+  expect((await readLog(store)).map(({ id }) => id)).toStrictEqual(idsOf(stored));
+  expect((await store.registers.get("k"))?.value).toBe("old");
+  await expect(store.append(writeOf("b-1", 1))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 0 });
+});
+
+it("settles a lone repetition by what is stored, when its commit fails", async () => {
+  await using file = await temporaryFile();
+  await using opened = await openFaulty(file.path);
+  const stored = writeOf("a-1", 0);
+  await opened.store.append(stored);
+  opened.failCommits("SQLITE_IOERR_FSYNC");
+
+  expect(await opened.store.append(stored)).toMatchObject({ versions: [1], duplicate: true });
+});
+
+it("rejects a transaction that cannot read where the log ends, and goes on", async () => {
+  const database = new FaultyDatabase(":memory:");
+  const store = await openSqliteEventStore({ database, timeoutMs: 500 });
+  database.beforeGet = (sql) => {
+    if (sql.includes("max(position)")) throw driverError("SQLITE_IOERR_READ");
+  };
+
+  await expect(store.transaction(async () => "never")).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+
+  database.beforeGet = () => undefined;
+  expect(database.inTransaction).toBe(false);
+  expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
+  await store[Symbol.asyncDispose]();
+  database.close();
 });

@@ -6,6 +6,8 @@ export class FaultyDatabase implements SqliteDatabase {
   readonly #real: Database.Database;
   /** Called before each statement runs; what it throws is what the statement ends with. */
   beforeRun: (sql: string) => void = () => undefined;
+  /** Called before each statement gives a row. */
+  beforeGet: (sql: string) => void = () => undefined;
 
   constructor(path: string) {
     this.#real = new Database(path, { timeout: 0 });
@@ -28,7 +30,11 @@ export class FaultyDatabase implements SqliteDatabase {
   }
 
   prepare<Row = unknown>(source: string): SqliteStatement<Row> {
-    return new FaultyStatement(this.#real.prepare<unknown[], Row>(source), () => this.beforeRun(source));
+    return new FaultyStatement(
+      this.#real.prepare<unknown[], Row>(source),
+      () => this.beforeRun(source),
+      () => this.beforeGet(source),
+    );
   }
 
   exec(source: string): void {
@@ -47,10 +53,12 @@ export class FaultyDatabase implements SqliteDatabase {
 class FaultyStatement<Row> implements SqliteStatement<Row> {
   readonly #real: SqliteStatement<Row>;
   readonly #beforeRun: () => void;
+  readonly #beforeGet: () => void;
 
-  constructor(real: SqliteStatement<Row>, beforeRun: () => void) {
+  constructor(real: SqliteStatement<Row>, beforeRun: () => void, beforeGet: () => void) {
     this.#real = real;
     this.#beforeRun = beforeRun;
+    this.#beforeGet = beforeGet;
   }
 
   run(...params: unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint } {
@@ -59,6 +67,7 @@ class FaultyStatement<Row> implements SqliteStatement<Row> {
   }
 
   get(...params: unknown[]): Row | undefined {
+    this.#beforeGet();
     return this.#real.get(...params);
   }
 

@@ -52,14 +52,19 @@ function check(value: unknown, depth: number): void {
 }
 
 function checkList(list: readonly unknown[], depth: number): void {
-  // A list of a class of its own could turn itself into something else.
-  if ("toJSON" in list) throw new JsonProblem("is a list with a method toJSON; make it a plain list first");
   let index = 0;
   try {
     for (; index < list.length; index += 1) check(list[index], depth + 1);
   } catch (error) {
     throw JsonProblem.under(error, `[${index}]`);
   }
+  refuseConversion(list);
+}
+
+/** A method `toJSON`, hidden or of a class, would put something else in the place of the value. */
+function refuseConversion(value: object): void {
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    throw new JsonProblem("has a method toJSON; convert it first");
 }
 
 function checkObject(source: object, depth: number): void {
@@ -74,4 +79,5 @@ function checkObject(source: object, depth: number): void {
   } catch (error) {
     throw JsonProblem.under(error, `.${place}`);
   }
+  refuseConversion(source);
 }

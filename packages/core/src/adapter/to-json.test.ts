@@ -126,7 +126,9 @@ describe("toJsonText", () => {
       }
     }
 
-    expect(() => toJsonText({ list: Summary.of(1, 2) }, "data")).toThrow("data.list is a list with a method toJSON");
+    expect(() => toJsonText({ list: Summary.of(1, 2) }, "data")).toThrow("data.list has a method toJSON");
+    const hidden = Object.defineProperty({ amount: 5 }, "toJSON", { value: () => ({ amount: 999 }) });
+    expect(() => toJsonText(hidden, "data")).toThrow("data has a method toJSON");
   });
 });
 

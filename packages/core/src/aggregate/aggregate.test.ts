@@ -207,6 +207,25 @@ describe("emit", () => {
     expect(tally.pendingEvents).toHaveLength(0);
   });
 
+  it("refuses to emit while it applies an event, new or stored", () => {
+    class Echo extends Tally {
+      protected override apply(...args: Parameters<Tally["apply"]>): ReturnType<Tally["apply"]> {
+        const state = super.apply(...args);
+        if (state.total < 3) this.emitAsGiven({ type: "Added", data: { amount: 1 } });
+        return state;
+      }
+    }
+    const echo = new Echo("a");
+
+    expect(() => echo.emitAsGiven({ type: "Added", data: { amount: 1 } })).toThrow(
+      "emits an event while it applies one",
+    );
+    expect(() => echo.rehydrate([recorded(echo.streamId, 1, { amount: 1 })])).toThrow("emit in execute");
+    expect(echo.pendingEvents).toHaveLength(0);
+    echo.emitAsGiven({ type: "Added", data: { amount: 3 } });
+    expect(echo.state.total).toBe(3);
+  });
+
   it("refuses an event whose handler returns nothing", () => {
     const events = defineEvents({ Happened: z.object({}) });
     class Forgetful extends Aggregate<object | undefined, { type: "Happened"; data: object }> {

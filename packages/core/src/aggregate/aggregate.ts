@@ -52,6 +52,7 @@ export abstract class Aggregate<State, Event extends DomainEvent, Command extend
   #version = 0;
   #lastEventId: string | undefined;
   #pending: readonly PendingEvent<Event>[] = [];
+  #isApplying = false;
 
   /** @throws ConfigurationError when the id or the definition's name breaks the rules of stream ids */
   constructor(id: string, definition: AggregateDefinition<State, Event>) {
@@ -98,8 +99,14 @@ export abstract class Aggregate<State, Event extends DomainEvent, Command extend
    * is refused, none has happened.
    *
    * @throws InvalidEventError, UnknownEventTypeError, MissingHandlerError, or what `apply` throws
+   * @throws ConfigurationError when it is called by `apply`
    */
   protected emit(...events: readonly (Event & EventDetails)[]): void {
+    if (this.#isApplying) {
+      throw new ConfigurationError(
+        `aggregate ${JSON.stringify(this.streamId)} emits an event while it applies one; every replay would emit it again, so emit in execute`,
+      );
+    }
     let state = this.#state;
     const emitted = events.map((given) => {
       const encoded = this.definition.events.encode(given);
@@ -181,7 +188,13 @@ export abstract class Aggregate<State, Event extends DomainEvent, Command extend
   }
 
   #next(state: State, event: Event, recorded?: RecordedEvent): State {
-    const next = this.apply(state, event);
+    this.#isApplying = true;
+    let next: State;
+    try {
+      next = this.apply(state, event);
+    } finally {
+      this.#isApplying = false;
+    }
     if (next === undefined) {
       throw new MissingHandlerError(
         {

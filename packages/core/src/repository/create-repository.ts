@@ -2,6 +2,7 @@ import { delay } from "../adapter/abort.ts";
 import { AggregateNotFoundError } from "../errors/aggregate-errors.ts";
 import { ConfigurationError } from "../errors/configuration-error.ts";
 import { isEventSourcingError } from "../errors/is-event-sourcing-error.ts";
+import { UnknownOutcomeError } from "../errors/append-errors.ts";
 import type { EventStore } from "../store/event-store.ts";
 import { streamIdOf } from "../store/stream-id.ts";
 import { AggregateLoader } from "./aggregate-loader.ts";
@@ -50,6 +51,8 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
   const { definition } = new aggregateClass("definition");
   const snapshots = new AggregateSnapshots<Tx>(store.registers, definition, settings);
   const loader = new AggregateLoader<A, Tx>(store, aggregateClass, snapshots, settings);
+  /** Their versions and states are true only if that transaction was committed. */
+  const savedInTransaction = new WeakSet<A>();
 
   function streamId(id: string): string {
     return streamIdOf(definition.name, id);
@@ -74,7 +77,7 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
         lastEventId = events[events.length - 1]?.id ?? "";
         return { streamId: aggregate.streamId, expected: version, events };
       },
-      async stored(newVersion, tx: Tx | undefined) {
+      async stored(newVersion, { tx, duplicate }) {
         if (newVersion !== version + access.pendingCount) {
           // A condition recognised the events by their ids at an earlier place, which this aggregate was loaded from.
           access.discard();
@@ -82,9 +85,12 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
         }
         const due = snapshots.due(aggregate, newVersion);
         access.commit(newVersion, lastEventId);
-        // What happens in the caller's transaction may still be rolled back.
-        if (tx === undefined) loader.remember(aggregate);
-        await snapshots.take(due, tx);
+        // What happens in the caller's transaction may still be rolled back, then or at any time later.
+        if (tx !== undefined) savedInTransaction.add(aggregate);
+        // The events were recognised by their ids. Whether they are the same is for the next load to see.
+        const isSure = !duplicate && (tx !== undefined || !savedInTransaction.has(aggregate));
+        if (tx === undefined && isSure) loader.remember(aggregate);
+        if (isSure) await snapshots.take(due, tx);
         return newVersion;
       },
       conflicted: () => loader.forget(aggregate.streamId),
@@ -103,13 +109,19 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
 
   /** Repeats a save that may or may not have been stored; the event ids make that safe. */
   async function saveSettled(aggregate: A, updateOptions: UpdateOptions, retries: number): Promise<Saved> {
+    let unknown: UnknownOutcomeError | undefined;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await save(aggregate, updateOptions);
       } catch (error) {
-        if (!isEventSourcingError(error) || !error.retryable || attempt >= retries) throw error;
+        if (isEventSourcingError(error, "ES_UNKNOWN_OUTCOME")) unknown ??= error;
+        if (!isEventSourcingError(error) || !error.retryable || attempt >= retries) throw asUnknown(unknown, error);
         settings.report({ kind: "save-repeated", streamId: aggregate.streamId, attempt: attempt + 1, error });
+      }
+      try {
         await pause(attempt, updateOptions.signal);
+      } catch (error) {
+        throw asUnknown(unknown, error);
       }
     }
   }
@@ -176,6 +188,16 @@ export function createRepository<A extends AnyAggregate, Tx = never>(
     idle: () => snapshots.idle(),
   };
   return repository;
+}
+
+/** What a save ends with. Once an attempt may have been stored, only an answer about the stream says whether it was. */
+function asUnknown(unknown: UnknownOutcomeError | undefined, error: unknown): unknown {
+  if (unknown === undefined || unknown === error) return error;
+  if (isEventSourcingError(error, "ES_CONCURRENCY") || isEventSourcingError(error, "ES_CONDITION_FAILED")) return error;
+  return new UnknownOutcomeError(
+    "an earlier attempt of this save may have been stored, and the later ones could not find out; repeat the save of the same aggregate",
+    { cause: new AggregateError([unknown, error], "the attempt whose outcome is unknown, and the last one") },
+  );
 }
 
 function executeOn<A extends AnyAggregate>(aggregate: A, command: CommandOf<A> & AnyCommand): void {

@@ -14,7 +14,7 @@ export interface PreparedSave<Tx = never> {
   /** The version of the aggregate before the save. */
   readonly version: number;
   /** Called when the write is stored. Never fails; resolves to the version of the aggregate now. */
-  stored(version: number, tx: Tx | undefined): Promise<number>;
+  stored(version: number, how: { readonly tx: Tx | undefined; readonly duplicate: boolean }): Promise<number>;
   /** Called when the append was refused because a stream had moved. */
   conflicted(): void;
 }
@@ -60,7 +60,12 @@ export async function saveTogether<Tx = never>(
       const write = writes[index];
       const version = write === undefined ? undefined : versions.next().value;
       if (write === undefined || version === undefined) return unchanged(save.version);
-      return { version: await save.stored(version, tx), events: write.events.length, position, duplicate };
+      return {
+        version: await save.stored(version, { tx, duplicate }),
+        events: write.events.length,
+        position,
+        duplicate,
+      };
     }),
   );
 }

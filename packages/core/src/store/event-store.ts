@@ -106,7 +106,8 @@ export interface EventStore<Tx = never> extends AsyncDisposable {
    * copied when the call is made.
    *
    * A retry with the same ids, expectations and events returns the first result. Every write must name its place for that, by a
-   * number or `"no-stream"`; or the append has a condition, and its events are found behind the condition's position.
+   * number or `"no-stream"`; or the append has a condition that its own events break, and they are found behind its position.
+   * Events are recognised by their ids alone, so an id must never be given to another event.
    *
    * @throws ConcurrencyError when a stream is not in the expected state
    * @throws ConditionFailedError when a matching event was stored after the condition's position

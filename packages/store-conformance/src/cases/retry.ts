@@ -191,6 +191,20 @@ export const retryCases: readonly ConformanceCase[] = [
         expect(await store.append(write, { if: own })).toStrictEqual({ ...first, duplicate: true });
         expect(await logIds(store)).toStrictEqual(before);
       }
+
+      if (store.capabilities.atomicStreams < 2) return;
+      // Of one write the version names the place, of the other only the condition's position can.
+      const own = { ...condition, after: await store.head() };
+      for (const writes of [
+        [writeOf("m-1", "no-stream", 2), writeOf("m-2", "any", 2)],
+        [writeOf("m-3", "any"), writeOf("m-4", 0)],
+      ]) {
+        const first = await store.append(writes, { if: { ...own, after: await store.head() } });
+        const before = await logIds(store);
+
+        expect(await store.append(writes, { if: own })).toStrictEqual({ ...first, duplicate: true });
+        expect(await logIds(store)).toStrictEqual(before);
+      }
     },
   },
   {

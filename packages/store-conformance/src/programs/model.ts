@@ -59,23 +59,21 @@ export class Model implements Answerer {
   }
 
   #append(writes: readonly Write[], condition: { none: EventFilter; after: number } | undefined): Answer {
+    const newer = condition === undefined ? [] : this.events.slice(condition.after);
+    const placesBehind = writes.map((write) => {
+      const first = newer.find(({ id, streamId }) => id === write.events[0]?.id && streamId === write.streamId);
+      return first === undefined ? undefined : first.version - 1;
+    });
     for (const { streamId, expected } of writes) {
       const actual = this.versionOf(streamId);
       if (isMet(expected, actual)) continue;
-      const places = writes.map((write) =>
-        typeof write.expected === "number" ? write.expected : write.expected === "no-stream" ? 0 : undefined,
+      const places = writes.map((write, index) =>
+        typeof write.expected === "number" ? write.expected : write.expected === "no-stream" ? 0 : placesBehind[index],
       );
       return this.#earlier(writes, places) ?? { kind: "conflict", streamId, expected, actual };
     }
-    if (condition !== undefined) {
-      const newer = this.events.slice(condition.after);
-      if (newer.some((event) => matches(event, condition.none))) {
-        const places = writes.map((write) => {
-          const first = newer.find(({ id, streamId }) => id === write.events[0]?.id && streamId === write.streamId);
-          return first === undefined ? undefined : first.version - 1;
-        });
-        return this.#earlier(writes, places) ?? { kind: "condition-failed" };
-      }
+    if (condition !== undefined && newer.some((event) => matches(event, condition.none))) {
+      return this.#earlier(writes, placesBehind) ?? { kind: "condition-failed" };
     }
     const versions: number[] = [];
     for (const { streamId, events } of writes) {
