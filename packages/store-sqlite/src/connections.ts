@@ -1,6 +1,7 @@
 import { ConfigurationError, StoreFormatError } from "@es/core";
 import { CommittedView } from "./committed-view.ts";
 import { toStoreError } from "./driver-error.ts";
+import { FileInPlace } from "./file-in-place.ts";
 import { identityOf, inspectFile } from "./inspect-file.ts";
 import { assertMayCreate, migrate } from "./migrate.ts";
 import { checkFile, loadDriver } from "./open-file.ts";
@@ -76,6 +77,7 @@ async function openPath(
     { ...options, isReadOnly: file.isReadOnly, synchronous: options.synchronous ?? "FULL" },
     deadline,
   );
+  if (!isInMemory) writer.file = new FileInPlace(file.path);
   const readDatabase = isInMemory ? database : await retryWhileLocked(() => open(true), deadline);
   const view = new CommittedView();
   return {
@@ -112,6 +114,7 @@ async function openOverDatabase(
   await prepareDatabase(writer, { ...options, isReadOnly }, deadline);
   const identity = requireIdentity(database);
   const file = fileOf(database);
+  if (file !== "") writer.file = new FileInPlace(file);
   const own = file === "" ? undefined : await connectBeside(file, identity, deadline);
   if (own !== undefined) opened.push(own);
   const view = new CommittedView();

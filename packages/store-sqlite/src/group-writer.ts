@@ -177,8 +177,9 @@ export class GroupWriter {
       this.#reportIdle();
       return;
     }
-    if (this.#tryBare()) return;
     try {
+      this.#options.connection.file?.assert();
+      if (this.#tryBare()) return;
       this.#options.connection.begin();
     } catch (error) {
       this.#onNoBegin(error);

@@ -1,3 +1,4 @@
+import type { FileInPlace } from "./file-in-place.ts";
 import { prepareCommand, type SqliteDatabase, type SqliteStatement } from "./sqlite-database.ts";
 
 /** Somebody else's transaction is open on the connection; the store's own must not slip into it. */
@@ -8,6 +9,8 @@ export class WriteConnection {
   readonly database: SqliteDatabase;
   /** Whether the connection belongs to the caller, who may use it for transactions of his own. */
   readonly isForeign: boolean;
+  /** Looks after the file, once it is known which one it is. */
+  file: FileInPlace | undefined;
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
   readonly #rollback: SqliteStatement;

@@ -158,6 +158,23 @@ function mountTmpfs(): true | undefined {
   }
 }
 
+describe("a file that is taken away while it is open", () => {
+  it.each(["deleted", "replaced"])("is noticed when it was %s, and nothing is acknowledged any more", async (how) => {
+    await using file = await temporaryFile();
+    await using store = await openSqliteEventStore({ path: file.path });
+    await store.append(writeOf("a-1", 0));
+    await rm(file.path);
+    if (how === "replaced") await (await openSqliteEventStore({ path: file.path }))[Symbol.asyncDispose]();
+    await new Promise((resolve) => setTimeout(resolve, 25));
+
+    await expect(store.append(writeOf("a-1", 1))).rejects.toMatchObject({
+      code: "ES_STORE_UNAVAILABLE",
+      message: expect.stringContaining("deleted, moved or replaced"),
+    });
+    await expect(store.transaction(async () => undefined)).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+  });
+});
+
 describe("a damaged file", () => {
   async function filled(path: string): Promise<void> {
     await using store = await openSqliteEventStore({ path });
