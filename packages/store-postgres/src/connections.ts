@@ -1,0 +1,98 @@
+import { ConfigurationError } from "@es/core";
+import { loadDriver } from "./load-driver.ts";
+import type { PostgresEventStoreOptions, ResolvedOptions } from "./options.ts";
+import type { ListeningClient, OwnPool, PostgresPool } from "./postgres-driver.ts";
+import { now, withinLimit } from "./time-limit.ts";
+
+/** Where the store's connections come from. Each kind of work has its own, so that none can starve another. */
+export interface Connections {
+  /** For appends. */
+  readonly write: PostgresPool;
+  /** For reads and registers. */
+  readonly read: PostgresPool;
+  /** For transactions of callers. */
+  readonly transaction: PostgresPool;
+  /** Makes a connection to listen on, not yet connected; `undefined` when the store only polls. */
+  readonly makeListener: (() => ListeningClient) | undefined;
+  /** Ends the store's own connections. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigurationError when the driver is missing or the options name no database */
+export async function makeConnections(
+  options: PostgresEventStoreOptions,
+  resolved: ResolvedOptions,
+): Promise<Connections> {
+  const { timeoutMs, isPrepared, isListening, listenUrl } = resolved;
+  const common = {
+    connectionTimeoutMillis: timeoutMs,
+    keepAlive: true,
+    application_name: "event-store",
+    // A pooler refuses settings that it does not know.
+    ...(isPrepared ? { statement_timeout: timeoutMs } : {}),
+  };
+  const settings = { ...common, ...settingsOf(options) };
+  if ("pool" in options && (listenUrl === undefined || !isListening)) {
+    const { pool } = options;
+    return { write: pool, read: pool, transaction: pool, makeListener: undefined, close: async () => undefined };
+  }
+
+  const { Pool, Client } = await loadDriver();
+  const makeListener = isListening
+    ? () =>
+        new Client(
+          listenUrl === undefined
+            ? settings
+            : { ...common, ...("connection" in options ? options.connection : {}), ...parsedUrl(listenUrl) },
+        )
+    : undefined;
+  if ("pool" in options) {
+    const { pool } = options;
+    return { write: pool, read: pool, transaction: pool, makeListener, close: async () => undefined };
+  }
+  const own = (max: number, more: object = {}): OwnPool => {
+    const pool = new Pool({ ...settings, ...more, max, idleTimeoutMillis: 60_000 });
+    // An idle connection was cut. The pool has dropped it already, and makes another when one is needed.
+    pool.on("error", () => undefined);
+    return pool;
+  };
+  const write = own(resolved.writeConnections);
+  const read = own(resolved.readConnections);
+  // What the caller does in its transactions may take as long as it likes.
+  const transaction = own(resolved.transactionConnections, isPrepared ? { statement_timeout: 0 } : {});
+  return {
+    write,
+    read,
+    transaction,
+    makeListener,
+    async close() {
+      const ended = Promise.all([write, read, transaction].map((pool) => pool.end()));
+      // A connection that hangs must not hold up the process that closes its store.
+      await withinLimit(ended, { deadline: now() + timeoutMs, late: () => new Error("late") }).catch(() => undefined);
+    },
+  };
+}
+
+function settingsOf(options: PostgresEventStoreOptions): object {
+  if ("pool" in options) {
+    if (typeof options.pool?.connect === "function") return {};
+    throw new ConfigurationError("option pool of the PostgreSQL event store is no pool; pass a Pool of the package pg");
+  }
+  if ("connection" in options) {
+    if (typeof options.connection === "object" && options.connection !== null) return options.connection;
+    throw new ConfigurationError(
+      "option connection of the PostgreSQL event store is no object with host, user and so on",
+    );
+  }
+  return parsedUrl(options.url);
+}
+
+function parsedUrl(url: unknown): { readonly connectionString: string } {
+  // The address may hold a password, so it is not repeated.
+  if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url)) {
+    throw new ConfigurationError(
+      'the address of the PostgreSQL event store does not begin with "postgres://", as in "postgres://user@host:5432/database"',
+    );
+  }
+  return { connectionString: url };
+}
