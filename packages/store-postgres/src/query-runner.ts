@@ -126,8 +126,10 @@ function borrowed(client: PostgresPoolClient): Borrowed {
   return {
     client,
     release(isBroken) {
-      client.removeListener("error", onError);
-      client.release(isBroken || isLost);
+      const destroy = isBroken || isLost;
+      // A connection that is being closed may still report an error, and then nobody else listens any more.
+      if (!destroy) client.removeListener("error", onError);
+      client.release(destroy);
     },
   };
 }
