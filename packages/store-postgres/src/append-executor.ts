@@ -15,6 +15,15 @@ export interface Group {
   readonly claims: readonly Claims[];
 }
 
+/** Options of {@link AppendExecutor}. */
+export interface ExecutorOptions {
+  readonly hasTags: boolean;
+  /** Whether the connections' own settings limit time and waiting. */
+  readonly isLimited: boolean;
+  /** How long a statement may wait for a lock; 0: as long as it may take. */
+  readonly lockTimeoutMs: number;
+}
+
 /** A verdict, and the oldest event that breaks the append's condition. */
 export type Judged = Verdict & { readonly match: number | undefined };
 
@@ -24,15 +33,18 @@ export class AppendExecutor {
   readonly #names: StoreNames;
   readonly #hasTags: boolean;
   readonly #isTransaction: boolean;
+  readonly #limits: string;
   readonly #statement: Statement;
   readonly #conditions: ConditionCheck;
   readonly #backends = new BackendIds();
 
-  constructor(runner: QueryRunner, names: StoreNames, hasTags: boolean) {
+  constructor(runner: QueryRunner, names: StoreNames, options: ExecutorOptions) {
+    const { hasTags, isLimited, lockTimeoutMs } = options;
     this.#runner = runner;
     this.#names = names;
     this.#hasTags = hasTags;
-    this.#isTransaction = hasTags || !runner.isPrepared;
+    this.#isTransaction = hasTags || !isLimited;
+    this.#limits = `SET LOCAL statement_timeout = ${runner.timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}`;
     this.#statement = appendStatement(names, { hasTags, tellsTransaction: this.#isTransaction });
     this.#conditions = new ConditionCheck(names);
   }
@@ -40,8 +52,9 @@ export class AppendExecutor {
   /**
    * Stores what of the group can be stored. When it throws anything but `LostAnswer`, nothing of it is stored.
    *
-   * Without tags it is one statement, which is its own transaction. Locks on tags need a transaction around it. So does a pooler:
-   * the backend behind it has no identity that lasts, but the transaction has.
+   * Without tags it is one statement, which is its own transaction. Locks on tags need a transaction around it. So does a pooler,
+   * because the backend behind it has no identity that lasts, but the transaction has; and so do connections of the caller, to
+   * set limits for nobody else.
    */
   async execute(group: Group, deadline: number): Promise<readonly Judged[]> {
     const connection = await this.#runner.borrow({ deadline });
@@ -84,7 +97,7 @@ export class AppendExecutor {
     let work: LostWork = { kind: "nothing" };
     try {
       const locks = this.#locksOf(group);
-      await command(`BEGIN ISOLATION LEVEL READ COMMITTED${locks === undefined ? "" : `; ${locks}`}`);
+      await command(`BEGIN ISOLATION LEVEL READ COMMITTED; ${this.#limits}${locks === undefined ? "" : `; ${locks}`}`);
       const { verdicts, transaction } = await this.#store(
         (statement, values) => this.#runner.query(connection, statement, values),
         group,

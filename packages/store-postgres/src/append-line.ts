@@ -53,9 +53,8 @@ export class AppendLine {
       looked += 1;
       const { append, claims, isAlone } = entry;
       const isTooMuch =
-        group.length > 0 &&
-        (isAlone || events + append.events > EVENTS_PER_GROUP || bytes + append.bytes > BYTES_PER_GROUP);
-      if (isTooMuch || this.#busy.conflicts(claims) || waiting.conflicts(claims)) {
+        group.length > 0 && (events + append.events > EVENTS_PER_GROUP || bytes + append.bytes > BYTES_PER_GROUP);
+      if (isAlone || isTooMuch || this.#busy.conflicts(claims) || waiting.conflicts(claims)) {
         waiting.add(claims);
         rest.push(entry);
       } else {
@@ -63,12 +62,26 @@ export class AppendLine {
         this.#busy.add(claims);
         events += append.events;
         bytes += append.bytes;
-        if (isAlone) break;
       }
       if (looked === MAX_LOOK || events >= EVENTS_PER_GROUP) break;
     }
     this.#entries = [...rest, ...this.#entries.slice(looked)];
     return group;
+  }
+
+  /** Takes the first that must be alone and need not wait for a claim. */
+  takeAlone(): PendingAppend | undefined {
+    const waiting = new ClaimTable();
+    for (const entry of this.#entries.slice(0, MAX_LOOK)) {
+      const { claims } = entry;
+      if (entry.isAlone && !this.#busy.conflicts(claims) && !waiting.conflicts(claims)) {
+        this.#busy.add(claims);
+        this.remove(entry);
+        return entry;
+      }
+      waiting.add(claims);
+    }
+    return undefined;
   }
 
   /** The claims of a group that was taken are free again. */

@@ -4,10 +4,23 @@ import type { PostgresEventStoreOptions, ResolvedOptions } from "./options.ts";
 import type { ListeningClient, OwnPool, PostgresPool } from "./postgres-driver.ts";
 import { now, withinLimit } from "./time-limit.ts";
 
+/**
+ * How long a group of appends waits for a lock. Somebody else's transaction that has appended to one stream and stays open must
+ * not hold up the appends to all others.
+ */
+export const LOCK_TIMEOUT_MS = 100;
+
+/** How many appends may wait for the transactions of others at a time, each on its own connection. */
+export const PATIENT_APPENDS = 2;
+
 /** Where the store's connections come from. Each kind of work has its own, so that none can starve another. */
 export interface Connections {
-  /** For appends. */
+  /** For appends. A statement on it may wait for a lock for {@link LOCK_TIMEOUT_MS} only. */
   readonly write: PostgresPool;
+  /** For appends that have to wait for the transactions of others. */
+  readonly patient: PostgresPool;
+  /** Whether the connections' own settings limit time and waiting; otherwise each transaction has to. */
+  readonly isLimited: boolean;
   /** For reads and registers. */
   readonly read: PostgresPool;
   /** For transactions of callers. */
@@ -34,7 +47,7 @@ export async function makeConnections(
   const settings = { ...common, ...settingsOf(options) };
   if ("pool" in options && (listenUrl === undefined || !isListening)) {
     const { pool } = options;
-    return { write: pool, read: pool, transaction: pool, makeListener: undefined, close: async () => undefined };
+    return { ...shared(pool), makeListener: undefined };
   }
 
   const { Pool, Client } = await loadDriver();
@@ -48,7 +61,7 @@ export async function makeConnections(
     : undefined;
   if ("pool" in options) {
     const { pool } = options;
-    return { write: pool, read: pool, transaction: pool, makeListener, close: async () => undefined };
+    return { ...shared(pool), makeListener };
   }
   const own = (max: number, more: object = {}): OwnPool => {
     const pool = new Pool({ ...settings, ...more, max, idleTimeoutMillis: 60_000 });
@@ -56,21 +69,28 @@ export async function makeConnections(
     pool.on("error", () => undefined);
     return pool;
   };
-  const write = own(resolved.writeConnections);
+  const write = own(resolved.writeConnections, isPrepared ? { lock_timeout: LOCK_TIMEOUT_MS } : {});
+  const patient = own(PATIENT_APPENDS);
   const read = own(resolved.readConnections);
   // What the caller does in its transactions may take as long as it likes.
   const transaction = own(resolved.transactionConnections, isPrepared ? { statement_timeout: 0 } : {});
   return {
     write,
+    patient,
     read,
     transaction,
+    isLimited: isPrepared,
     makeListener,
     async close() {
-      const ended = Promise.all([write, read, transaction].map((pool) => pool.end()));
+      const ended = Promise.all([write, patient, read, transaction].map((pool) => pool.end()));
       // A connection that hangs must not hold up the process that closes its store.
       await withinLimit(ended, { deadline: now() + timeoutMs, late: () => new Error("late") }).catch(() => undefined);
     },
   };
+}
+
+function shared(pool: PostgresPool): Omit<Connections, "makeListener"> {
+  return { write: pool, patient: pool, read: pool, transaction: pool, isLimited: false, close: async () => undefined };
 }
 
 function settingsOf(options: PostgresEventStoreOptions): object {

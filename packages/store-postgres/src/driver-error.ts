@@ -75,7 +75,10 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
       );
     case "57014":
     case "55P03":
-      return new StoreUnavailableError(`PostgreSQL did not finish in time: ${detail}; try again`, options);
+      return new StoreUnavailableError(
+        `PostgreSQL did not finish in time: ${detail}; another transaction may have appended to the same stream and still be open, try again`,
+        options,
+      );
     case "XX001":
     case "XX002":
       return new StoreCorruptError(`the database is damaged: ${detail}; restore a backup`, options);

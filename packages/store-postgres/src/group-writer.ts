@@ -25,6 +25,8 @@ const RETRY_MS = 50;
 /** Parts of {@link GroupWriter}. */
 export interface GroupWriterParts {
   readonly executor: AppendExecutor;
+  /** For appends that are sent alone; it waits for locks. */
+  readonly patient: AppendExecutor;
   /** For looking at what is stored. */
   readonly reader: QueryRunner;
   readonly lookup: AppendLookup;
@@ -32,6 +34,7 @@ export interface GroupWriterParts {
   readonly hasTags: boolean;
   readonly maxPending: number;
   readonly maxGroups: number;
+  readonly maxPatient: number;
   readonly timeoutMs: number;
   /** Called when something was stored. */
   readonly onStored: () => void;
@@ -40,14 +43,15 @@ export interface GroupWriterParts {
 /**
  * Group commit. One or two statements are under way at a time; what arrives meanwhile goes out together in the next one, so
  * that a sync of the disk and a round trip are shared. Each append has its own verdict. When a statement fails, because another
- * process was faster or the server refuses something of it, each of its appends is sent alone, so that only the guilty one
- * fails.
+ * process was faster or has a transaction open, or because the server refuses something of it, each of its appends is sent
+ * alone on another connection, so that only the guilty one waits or fails.
  */
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
   readonly #line = new AppendLine();
   readonly #ask: Ask;
   #groups = 0;
+  #alone = 0;
   /** Appends that are neither in line nor in a group: those of which it is looked up whether they are repetitions. */
   #lookups = 0;
   #isScheduled = false;
@@ -92,7 +96,7 @@ export class GroupWriter {
   }
 
   #isIdle(): boolean {
-    return this.#line.length === 0 && this.#groups === 0 && this.#lookups === 0;
+    return this.#line.length === 0 && this.#groups === 0 && this.#alone === 0 && this.#lookups === 0;
   }
 
   #leave(entry: PendingAppend): boolean {
@@ -112,17 +116,27 @@ export class GroupWriter {
         const group = this.#line.take();
         if (group.length === 0) break;
         this.#groups += 1;
-        void this.#run(group);
+        void this.#run(group, this.#parts.executor).finally(() => {
+          this.#groups -= 1;
+        });
+      }
+      while (this.#alone < this.#parts.maxPatient) {
+        const entry = this.#line.takeAlone();
+        if (entry === undefined) break;
+        this.#alone += 1;
+        void this.#run([entry], this.#parts.patient).finally(() => {
+          this.#alone -= 1;
+        });
       }
       if (this.#isIdle()) this.#whenIdle?.();
     });
   }
 
-  async #run(group: readonly PendingAppend[]): Promise<void> {
+  async #run(group: readonly PendingAppend[], executor: AppendExecutor): Promise<void> {
     let again: readonly PendingAppend[] = [];
     const floors = group.map(({ append }) => this.#floors(append));
     try {
-      const verdicts = await this.#parts.executor.execute(
+      const verdicts = await executor.execute(
         { appends: group.map(({ append }) => append), claims: group.map(({ claims }) => claims) },
         Math.min(...group.map(({ deadline }) => deadline)),
       );
@@ -131,7 +145,6 @@ export class GroupWriter {
       again = await (error instanceof LostAnswer ? this.#settle(group, floors, error) : this.#onError(group, error));
     }
     this.#line.done(group);
-    this.#groups -= 1;
     this.#line.putBack(again.filter((entry) => !entry.isAborted));
     for (const entry of again) if (entry.isAborted) entry.abort();
     this.#watchExpiry();
@@ -210,7 +223,8 @@ export class GroupWriter {
 
   /** Nothing of the group is stored. Returns those that are to be sent again. */
   async #onError(group: readonly PendingAppend[], error: unknown): Promise<readonly PendingAppend[]> {
-    if (group.length > 1 && !(error instanceof EventSourcingError && error.code === "ES_STORE_UNAVAILABLE")) {
+    const isFirstTry = group.some(({ isAlone }) => !isAlone);
+    if (isFirstTry && !(error instanceof EventSourcingError)) {
       for (const entry of group) entry.isAlone = true;
       return group;
     }

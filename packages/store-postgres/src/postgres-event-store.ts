@@ -2,7 +2,7 @@ import { InvalidPositionError, StoreClosedError, type TransactionalEventStore, U
 import { formatPosition, throwIfAborted } from "@es/core/adapter";
 import { AppendExecutor } from "./append-executor.ts";
 import { capabilitiesOf } from "./capabilities.ts";
-import type { Connections } from "./connections.ts";
+import { type Connections, LOCK_TIMEOUT_MS, PATIENT_APPENDS } from "./connections.ts";
 import { type EncodedCondition, encodeAppend } from "./encoded-append.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { Head } from "./head.ts";
@@ -53,15 +53,27 @@ export function postgresEventStore({ connections, names, log, server, options }:
     wait.notify();
     notifier.notify();
   };
-  const executor = new AppendExecutor(new QueryRunner(connections.write, options), names, hasTags);
+  const { isLimited } = connections;
+  const executor = new AppendExecutor(new QueryRunner(connections.write, options), names, {
+    hasTags,
+    isLimited,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+  });
+  const patient = new AppendExecutor(new QueryRunner(connections.patient, options), names, {
+    hasTags,
+    isLimited,
+    lockTimeoutMs: 0,
+  });
   const writer = new GroupWriter({
     executor,
+    patient,
     reader: runner,
     lookup,
     known,
     hasTags,
     maxPending: options.maxPendingWrites,
     maxGroups: options.writeConnections,
+    maxPatient: PATIENT_APPENDS,
     timeoutMs,
     onStored,
   });

@@ -36,7 +36,7 @@ export async function runOrderTrial(database: TestDatabase, trial: OrderTrial): 
       url: database.url,
       events: Math.ceil(trial.events / trial.processes),
       writers: trial.writers,
-      streams: 20,
+      streams: 200,
     }),
   );
   const written = Promise.all(children.map(({ done }) => done));

@@ -1,3 +1,4 @@
+import type { Page } from "@es/core";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
@@ -128,7 +129,8 @@ describe("the order of the log", () => {
     await slow.query(`SELECT pg_advisory_xact_lock_shared((${String(namespace[0]?.[0])}::bigint << 48) | 3)`);
 
     expect(await store.head()).toBe(passed);
-    const pages = await Array.fromAsync(other.readAll({ after: passed }));
+    const pages: Page[] = [];
+    for await (const page of other.readAll({ after: passed })) pages.push(page);
     expect(pages).toStrictEqual([{ events: [], next: passed, isCaughtUp: true }]);
     await slow.query("ROLLBACK");
   });
