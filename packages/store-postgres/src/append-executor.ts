@@ -1,4 +1,5 @@
-import { appendStatement, appendValues, type Verdict, verdictsOf } from "./append-statement.ts";
+import { appendStatement, loneStatement, appendValues, type Verdict, verdictsOf } from "./append-statement.ts";
+import { formatPosition } from "@es/core/adapter";
 import { type Claims, lockSql } from "./claims.ts";
 import { ConditionCheck } from "./condition-check.ts";
 import { isConnectionLost } from "./driver-error.ts";
@@ -13,6 +14,8 @@ import type { Statement } from "./statement.ts";
 export interface Group {
   readonly appends: readonly EncodedAppend[];
   readonly claims: readonly Claims[];
+  /** The version that the stream of a lone append has, as far as is known; it need not be right. */
+  readonly base?: number | undefined;
 }
 
 /** Options of {@link AppendExecutor}. */
@@ -35,6 +38,7 @@ export class AppendExecutor {
   readonly #isTransaction: boolean;
   readonly #limits: string;
   readonly #statement: Statement;
+  readonly #lone: Statement;
   readonly #conditions: ConditionCheck;
   readonly #backends = new BackendIds();
 
@@ -44,8 +48,9 @@ export class AppendExecutor {
     this.#names = names;
     this.#hasTags = hasTags;
     this.#isTransaction = hasTags || !isLimited;
-    this.#limits = `SET LOCAL statement_timeout = ${runner.timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+    this.#limits = `SET LOCAL statement_timeout = ${runner.timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL plan_cache_mode = force_generic_plan`;
     this.#statement = appendStatement(names, { hasTags, tellsTransaction: this.#isTransaction });
+    this.#lone = loneStatement(names);
     this.#conditions = new ConditionCheck(names);
   }
 
@@ -83,12 +88,26 @@ export class AppendExecutor {
         this.#runner.query(connection, statement, []),
       );
       work = { kind: "backend", backend };
-      return (await this.#store((statement, values) => this.#runner.query(connection, statement, values), group))
-        .verdicts;
+      const ask: Ask = (statement, values) => this.#runner.query(connection, statement, values);
+      return (await this.#storeLone(ask, group)) ?? (await this.#store(ask, group)).verdicts;
     } catch (error) {
       if (isConnectionLost(error)) throw new LostAnswer(work, error);
       throw error;
     }
+  }
+
+  /** Stores an append of one event; `undefined` when it is another one, or cannot be stored like that. */
+  async #storeLone(ask: Ask, { appends, base }: Group): Promise<readonly Judged[] | undefined> {
+    const [write, ...others] = appends.length === 1 ? (appends[0]?.writes ?? []) : [];
+    const [event, ...more] = write?.events ?? [];
+    if (write === undefined || event === undefined || others.length + more.length > 0 || base === undefined) {
+      return undefined;
+    }
+    const version = base + 1;
+    const [row] = await ask(this.#lone, [write.streamId, version, event.id, event.type, event.data, event.metadata]);
+    if (row === undefined) return undefined;
+    const position = formatPosition(Number(row[0]));
+    return [{ kind: "stored", result: { position, versions: [version], duplicate: false }, match: undefined }];
   }
 
   /** Until its COMMIT is sent, a transaction whose connection is lost cannot be committed any more. */

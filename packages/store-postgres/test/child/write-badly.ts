@@ -72,7 +72,8 @@ async function writer(): Promise<void> {
   await client.connect();
   while (committed < events) {
     try {
-      committed += await act(client);
+      const count = await act(client);
+      committed += count;
     } catch (error) {
       // Rolled back on purpose, or the victim of a deadlock between two transactions over the same streams.
       const isExpected = isEventSourcingError(error)
