@@ -68,6 +68,8 @@ export async function makeConnections(
     const pool = new Pool({ ...settings, ...more, max, idleTimeoutMillis: 60_000 });
     // An idle connection was cut. The pool has dropped it already, and makes another when one is needed.
     pool.on("error", () => undefined);
+    // A connection can break in the moment between its making and its first use, when nobody listens yet.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
   };
   // The plan of an append is always the same; looking for a better one each time takes as long as the append.

@@ -47,6 +47,7 @@ export interface PostgresPool {
 export interface OwnPool extends PostgresPool {
   end(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "connect", listener: (client: PostgresClient) => void): unknown;
 }
 
 /** A notification that came over a connection that listens. */

@@ -1,7 +1,9 @@
+import { isEventSourcingError } from "@es/core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
+import { startChild } from "./child/run-child.ts";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { expectReconciled, readLog, writeUntil } from "./reconcile.ts";
@@ -31,7 +33,7 @@ describe("faults", () => {
     const store = await database.open(options);
     const admin = await database.connect();
     let isOver = false;
-    const writing = writeUntil(store, () => isOver, CALLERS);
+    const writing = writeUntil(store, () => isOver, { callers: CALLERS });
 
     for (let n = 0; n < 60; n += 1) {
       await sleep(Math.random() * 30);
@@ -52,7 +54,7 @@ describe("faults", () => {
     await using proxy = await startTcpProxy(server);
     await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), ...options });
     let isOver = false;
-    const writing = writeUntil(store, () => isOver, CALLERS);
+    const writing = writeUntil(store, () => isOver, { callers: CALLERS });
 
     for (let n = 0; n < 60; n += 1) {
       const bytes = Math.ceil(Math.random() * 20_000);
@@ -78,7 +80,7 @@ describe("faults", () => {
         }
       })();
       let isOver = false;
-      const writing = writeUntil(store, () => isOver, CALLERS);
+      const writing = writeUntil(store, () => isOver, { callers: CALLERS });
 
       for (let n = 0; n < 3; n += 1) {
         await sleep(100 + Math.random() * 100);
@@ -98,4 +100,105 @@ describe("faults", () => {
       expect(seen).toStrictEqual(log.map(({ id }) => id));
     },
   );
+
+  it.each([false, true])("what a process has acknowledged is there when it is killed (tags: %s)", async (tags) => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ tags });
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const child = startChild("./write.ts", { url: database.url, tags, name: `round${round}` });
+      await expect.poll(() => child.lines.length, { timeout: 20_000, interval: 2 }).toBeGreaterThan(100 * (round + 1));
+      child.process.kill("SIGKILL");
+      acknowledged.push(...(await child.done).flat().map(String));
+    }
+    // What the killed processes had sent may still be on its way.
+    const left =
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'event-store' AND state <> 'idle'";
+    await expect.poll(async () => (await database.query(left)).length, { timeout: 10_000 }).toBe(0);
+
+    const log = await readLog(store);
+    const ids = new Set(log.map(({ id }) => id));
+    expect(ids.size).toBe(log.length);
+    expect(acknowledged.filter((id) => !ids.has(id))).toStrictEqual([]);
+    const versions = new Map<string, number>();
+    for (const { streamId, version } of log) {
+      expect(version).toBe((versions.get(streamId) ?? 0) + 1);
+      versions.set(streamId, version);
+    }
+    // Both events of an append, or none.
+    expect([...versions.values()].filter((version) => version % 2 !== 0)).toStrictEqual([]);
+  });
+
+  it.each(MODES)(
+    "an append whose answer never comes is unknown, and its repetition finds out ($name)",
+    async ({ options }) => {
+      await using database = await openDatabase(server);
+      await using proxy = await startTcpProxy(server);
+      await using store = await openPostgresEventStore({
+        url: proxy.urlFor(database.url),
+        ...options,
+        listen: false,
+        timeoutMs: 600,
+      });
+      await store.append(newWrite("warm-1", 0));
+      const write = newWrite("a-1", 0);
+      const append = store.append(write);
+      await Promise.resolve();
+      setImmediate(() => proxy.pause());
+
+      const outcome = await append.then(
+        () => "stored",
+        (reason: unknown) => (isEventSourcingError(reason) ? reason.code : String(reason)),
+      );
+      proxy.cutAll();
+      proxy.resume();
+
+      const result = await store.append(write);
+      expect(result.versions).toStrictEqual([1]);
+      expect(["stored", "ES_UNKNOWN_OUTCOME", "ES_STORE_UNAVAILABLE"]).toContain(outcome);
+      expect(await readLog(store)).toHaveLength(2);
+    },
+  );
+
+  it("a refusal of the disk is reported, loses nothing, and ends by itself", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ timeoutMs: 400 });
+    await store.append(newWrite("a-1", 0));
+    await database.query(`
+      CREATE FUNCTION es.full() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT ON es.events FOR EACH ROW EXECUTE FUNCTION es.full()`);
+
+    const appends = await Promise.allSettled([1, 2, 3].map((n) => store.append(newWrite(`b-${n}`, 0))));
+    for (const one of appends) {
+      expect(one).toMatchObject({ status: "rejected", reason: { code: "ES_STORE_UNAVAILABLE", retryable: true } });
+    }
+    await database.query("DROP TRIGGER full_disk ON es.events");
+
+    expect((await store.append(newWrite("a-1", 1))).versions).toStrictEqual([2]);
+    expect(await readLog(store)).toHaveLength(2);
+  });
+
+  it("a commit of a transaction whose answer is lost is settled", async () => {
+    await using database = await openDatabase(server);
+    await using proxy = await startTcpProxy(server);
+    await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), listen: false });
+    let committed = 0;
+    for (let n = 0; n < 40; n += 1) {
+      const streamId = `t-${n}`;
+      const work = store.transaction(async (tx) => {
+        await store.append(newWrite(streamId, 0), { tx });
+        void proxy.cutAfterBytes(1 + n * 4, n % 2 === 0 ? "to-server" : "to-client");
+      });
+      const outcome = await work.then(
+        () => "committed",
+        () => "failed",
+      );
+      proxy.cutAll();
+      const stored = await database.query("SELECT 1 FROM es.events WHERE stream = $1", [streamId]);
+      expect(stored.length, `transaction ${n} that was said to be ${outcome}`).toBe(outcome === "committed" ? 1 : 0);
+      committed += stored.length;
+    }
+    expect(await readLog(store)).toHaveLength(committed);
+  });
 });

@@ -19,7 +19,7 @@ export async function readLog(store: EventStore<never> | EventStore<unknown>): P
 export async function writeUntil(
   store: EventStore<never> | EventStore<unknown>,
   isOver: () => boolean,
-  callers: number,
+  { callers, onStored }: { readonly callers: number; readonly onStored?: () => void },
 ): Promise<readonly Told[]> {
   const told: Told[] = [];
   const call = async (caller: number): Promise<void> => {
@@ -31,6 +31,7 @@ export async function writeUntil(
       try {
         const result = await store.append(write);
         told.push({ write, outcome: "stored" });
+        onStored?.();
         version = result.versions[0] ?? 0;
       } catch (error) {
         if (!isEventSourcingError(error)) throw error;
