@@ -25,6 +25,8 @@ export interface PostgresResult<Row> {
 export interface PostgresClient {
   /** Runs a query. */
   query<Row extends unknown[]>(query: PostgresQuery): Promise<PostgresResult<Row>>;
+  /** Whether a transaction is open: `"I"` none, `"T"` one, `"E"` one that has failed. Newer versions of the driver have it. */
+  getTransactionStatus?(): string | null;
   /** Adds a listener. */
   on(event: "error", listener: (error: Error) => void): unknown;
   /** Removes a listener. */

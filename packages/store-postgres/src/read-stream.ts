@@ -34,12 +34,17 @@ export class StreamReader {
     const statement = isBackward ? this.#backward : this.#forward;
     let { from, to } = bounds;
     let remaining = limit;
+    const floor = this.#known.versionOf(streamId);
 
     this.#reader.assertUsable(signal);
     for (let isFirst = true; remaining > 0 && from <= to; isFirst = false) {
       const size = Math.min(pageSize, remaining);
       const rows = await this.#reader.rows(statement, [streamId, from, to, size], { doing: DOING, signal });
       const last = Number(rows.at(-1)?.[2] ?? 0);
+      const newest = isBackward ? Number(rows[0]?.[2] ?? 0) : Math.max(last, from - 1);
+      // What was known to be stored before the read began is not there: the server was replaced by an older copy.
+      const isEnd = to === Number.MAX_SAFE_INTEGER && (isBackward || rows.length < size);
+      if (isEnd && newest < floor) this.#known.forget();
       if (last === 0) return;
       // Only a read of several pages needs to know where the stream ended when it began.
       if (isFirst && rows.length === size && remaining > size && !isBackward) {

@@ -2,6 +2,7 @@ import { StoreClosedError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import type { QueryRunner, TextRow } from "./query-runner.ts";
 import type { Statement } from "./statement.ts";
+import { unlessAborted } from "./time-limit.ts";
 
 /** Reads for the callers of a store, until the store is closed. */
 export class StoreReader {
@@ -35,7 +36,7 @@ export class StoreReader {
   async guard<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     this.assertUsable(signal);
     try {
-      return await work();
+      return await unlessAborted(work(), signal);
     } catch (error) {
       // Closing ends the connections that the statement needed.
       if (this.#isClosed) throw new StoreClosedError(undefined, { cause: error });

@@ -7,6 +7,24 @@ export function now(): number {
 }
 
 /**
+ * What `work` resolves to, unless the signal aborts first. The work itself goes on then.
+ * @throws AbortedError
+ */
+export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  work.catch(() => undefined);
+  throwIfAborted(signal);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new AbortedError("the operation was aborted", { cause: signal.reason }));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
  * What `work` resolves to, unless `deadline` passes or the signal aborts first. The work itself goes on then, and what it does
  * later is not reported to anyone.
  *
@@ -22,15 +40,11 @@ export async function withinLimit<Result>(
   }: { readonly deadline: number; readonly signal?: AbortSignal | undefined; readonly late: () => Error },
 ): Promise<Result> {
   work.catch(() => undefined);
-  throwIfAborted(signal);
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(late()), Math.max(0, deadline - now()));
-  const onAbort = (): void => reject(new AbortedError("the operation was aborted", { cause: signal?.reason }));
-  signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([work, promise]);
+    return await unlessAborted(Promise.race([work, promise]), signal);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -1,4 +1,4 @@
-import { StoreClosedError, UnknownOutcomeError } from "@es/core";
+import { ConfigurationError, StoreClosedError, UnknownOutcomeError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, toStoreError } from "./driver-error.ts";
 import { isCommitted } from "./lost-answer.ts";
@@ -92,6 +92,11 @@ export class TransactionRunner {
   }
 
   async #commit(connection: Borrowed): Promise<void> {
+    if (connection.client.getTransactionStatus?.() === "I") {
+      throw new ConfigurationError(
+        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+      );
+    }
     let transaction: string | null = null;
     try {
       transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;

@@ -129,6 +129,18 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
     expect(versions).toStrictEqual([3]);
   });
 
+  it("takes back what it knew of a stream when a read shows it to be shorter", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open(options);
+    for (let version = 0; version < 5; version += 1) await store.append(newWrite("a-1", version));
+    await database.query("DELETE FROM es.events WHERE version > 4");
+
+    for await (const page of store.readStream("a-1")) expect(page).toHaveLength(4);
+    const { versions } = await store.append(newWrite("a-1", 4));
+
+    expect(versions).toStrictEqual([5]);
+  });
+
   it("refuses more appends than may wait", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ ...options, maxPendingWrites: 10 });
