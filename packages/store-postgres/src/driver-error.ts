@@ -33,12 +33,6 @@ export function isCollision(error: unknown): boolean {
   return state === "23505" || state === "40001" || state === "40P01";
 }
 
-/** Whether the server ended the statement because it took longer than its time limit, or was canceled. */
-export function isCanceled(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return state === "57014" || state === "55P03";
-}
-
 /** The error of the toolkit for an error of the driver. `doing` completes "while ...". Errors of the toolkit pass unchanged. */
 export function toStoreError(error: unknown, doing: string): EventSourcingError {
   if (error instanceof EventSourcingError) return error;

@@ -6,7 +6,8 @@ import { openPostgresEventStore } from "../src/index.ts";
 import { startChild } from "./child/run-child.ts";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
-import { expectReconciled, readLog, writeUntil } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
+import { expectReconciled, writeUntil } from "./reconcile.ts";
 
 const CALLERS = 16;
 

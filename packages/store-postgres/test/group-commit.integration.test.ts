@@ -3,7 +3,7 @@ import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 

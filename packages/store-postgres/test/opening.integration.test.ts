@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore, postgresSchemaSql } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
 import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 

@@ -3,7 +3,7 @@ import type { EventStore, RecordedEvent } from "@es/core";
 import { startChild } from "./child/run-child.ts";
 import type { TestDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
-import { readLog } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
 
 /** How hard the trial is. */
 export interface OrderTrial {

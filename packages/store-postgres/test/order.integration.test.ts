@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { runOrderTrial } from "./order-trial.ts";
-import { readLog } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
 import { newEvent, newWrite } from "./new-write.ts";
-import { expectReconciled, readLog, writeUntil } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
+import { expectReconciled, writeUntil } from "./reconcile.ts";
 
 let server: PostgresServer;
 let bouncer: PgBouncer;

@@ -8,13 +8,6 @@ export interface Told {
   readonly outcome: "stored" | "refused" | "unknown";
 }
 
-/** The whole log. */
-export async function readLog(store: EventStore<never> | EventStore<unknown>): Promise<readonly RecordedEvent[]> {
-  const events: RecordedEvent[] = [];
-  for await (const page of store.readAll({ pageSize: 1_000 })) events.push(...page.events);
-  return events;
-}
-
 /** One caller after another append, each to streams of its own, until `isOver`. Only errors that a fault may bring are swallowed. */
 export async function writeUntil(
   store: EventStore<never> | EventStore<unknown>,

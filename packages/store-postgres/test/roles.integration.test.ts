@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore, type PostgresEventStore } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
-import { readLog } from "./reconcile.ts";
+import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 
