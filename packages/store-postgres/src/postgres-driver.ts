@@ -23,8 +23,10 @@ export interface PostgresResult<Row> {
  * caller has begun a transaction.
  */
 export interface PostgresClient {
-  /** Runs a query. */
+  /** Runs a query of the store. */
   query<Row extends unknown[]>(query: PostgresQuery): Promise<PostgresResult<Row>>;
+  /** Runs SQL of yours. */
+  query<Row extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<PostgresResult<Row>>;
   /** Whether a transaction is open: `"I"` none, `"T"` one, `"E"` one that has failed. Newer versions of the driver have it. */
   getTransactionStatus?(): string | null;
   /** Adds a listener. */

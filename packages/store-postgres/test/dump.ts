@@ -6,7 +6,9 @@ import type { PostgresServer } from "test-servers";
 /** The schema `es` of a database, as SQL. */
 export async function dump(server: PostgresServer, url: string): Promise<string> {
   const command = await find("pg_dump", server);
-  const { stdout } = await promisify(execFile)(command, ["--schema=es", url], { maxBuffer: 1 << 28 });
+  const { stdout } = await promisify(execFile)(command, ["--schema=es", "--inserts", "--no-owner", url], {
+    maxBuffer: 1 << 28,
+  });
   return stdout;
 }
 

@@ -31,6 +31,20 @@ describe("transactions", () => {
     expect(await database.query("SELECT total FROM totals")).toStrictEqual([[1]]);
   });
 
+  it("give their work a client for statements of its own", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await database.query("CREATE TABLE totals (name text PRIMARY KEY, total int)");
+
+    const rows = await store.transaction(async (tx) => {
+      await store.append(newWrite("a-1", 0), { tx });
+      const inserted = await tx.query<{ total: number }>("INSERT INTO totals VALUES ($1, 7) RETURNING total", ["a"]);
+      return inserted.rows;
+    });
+
+    expect(rows).toStrictEqual([{ total: 7 }]);
+  });
+
   it("go on after an append in them was refused", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
@@ -108,7 +122,7 @@ describe("transactions", () => {
 
     await expect(store.append(newWrite("a-1", 0), { tx })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
     const ended = store.transaction(async (handle) => {
-      await handle.query({ text: "ROLLBACK", rowMode: "array", types: { getTypeParser: () => String } });
+      await handle.query("ROLLBACK");
     });
     await expect(ended).rejects.toMatchObject({ code: "ES_CONFIGURATION", message: expect.stringContaining("itself") });
     expect(await readLog(store)).toHaveLength(0);

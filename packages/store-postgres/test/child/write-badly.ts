@@ -27,8 +27,7 @@ function randomWrite(): Write {
 
 async function appendAll(tx: PostgresClient, isEarly: boolean): Promise<number> {
   // A transaction id that is older than those of others who append before it.
-  if (isEarly)
-    await tx.query({ text: "SELECT pg_current_xact_id()", rowMode: "array", types: { getTypeParser: () => String } });
+  if (isEarly) await tx.query("SELECT pg_current_xact_id()");
   await sleep(randomInt(20));
   let count = 0;
   for (let appends = randomInt(1, 3); appends > 0; appends -= 1) {
