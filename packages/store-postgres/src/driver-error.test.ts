@@ -13,11 +13,13 @@ function networkError(code: string, message = code): Error {
 describe("toStoreError", () => {
   it.each([
     ["08006", "ES_STORE_UNAVAILABLE"],
+    ["08P01", "ES_CONFIGURATION"],
     ["22P02", "ES_CONFIGURATION"],
     ["23514", "ES_CONFIGURATION"],
     ["25006", "ES_UNSUPPORTED"],
     ["25P01", "ES_CONFIGURATION"],
     ["25P02", "ES_CONFIGURATION"],
+    ["26000", "ES_CONFIGURATION"],
     ["28000", "ES_CONFIGURATION"],
     ["28P01", "ES_CONFIGURATION"],
     ["3D000", "ES_CONFIGURATION"],

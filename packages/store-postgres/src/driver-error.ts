@@ -43,6 +43,13 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
   if (state.startsWith("28"))
     return new ConfigurationError(`PostgreSQL refused the login: ${detail}; check user, password and TLS`, options);
   switch (state) {
+    case "08P01":
+    case "26000":
+    case "42P05":
+      return new ConfigurationError(
+        `there seems to be a pooler that shares connections, such as PgBouncer: ${detail}; open the store with prepared: false, and with listenUrl or listen: false`,
+        options,
+      );
     case "3D000":
       return new ConfigurationError(`there is no such database: ${detail}; create it first`, options);
     case "42501":

@@ -3,7 +3,7 @@ import { delay, throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { PostgresClient, PostgresPool, PostgresPoolClient } from "./postgres-driver.ts";
 import { queryOf, type Statement } from "./statement.ts";
-import { now, withinLimit } from "./time-limit.ts";
+import { now, unlessAborted, withinLimit } from "./time-limit.ts";
 
 /** How much longer than the server the client waits: its own limit is for a server or a network that answers no more. */
 const GRACE_MS = 1_000;
@@ -85,7 +85,8 @@ export class QueryRunner {
     const deadline = now() + this.timeoutMs;
     for (;;) {
       try {
-        return await this.#once(statement, values, { deadline, signal });
+        // An aborted caller does not wait for the server; the connection is free when the server is done.
+        return await unlessAborted(this.#once(statement, values, { deadline, signal }), signal);
       } catch (error) {
         if (!isConnectionLost(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, doing);
       }
@@ -93,7 +94,7 @@ export class QueryRunner {
     }
   }
 
-  /** The rows of a statement that is run once at most. @throws the driver's error */
+  /** The rows of a statement that is run once at most, and not aborted once it has begun. @throws the driver's error */
   async once(statement: Statement, values: readonly unknown[], signal?: AbortSignal): Promise<readonly TextRow[]> {
     return this.#once(statement, values, { deadline: now() + this.timeoutMs, signal });
   }
@@ -102,12 +103,11 @@ export class QueryRunner {
     throwIfAborted(limits.signal);
     const connection = await this.borrow(limits);
     const answer = this.query(connection, statement, values);
-    // An aborted caller does not wait for the server; the connection is free when the server is done.
     answer.then(
       () => connection.release(false),
       (error: unknown) => connection.release(isConnectionLost(error)),
     );
-    return withinLimit(answer, { ...this.#answerLimit(), signal: limits.signal });
+    return answer;
   }
 
   #answerLimit(): { readonly deadline: number; readonly late: () => Error } {
@@ -138,6 +138,7 @@ function borrowed(client: PostgresPoolClient): Borrowed {
 function mayComeBack(error: unknown): boolean {
   if (error instanceof EventSourcingError) return false;
   const state = sqlStateOf(error);
+  if (state === "08P01") return false;
   if (state !== undefined) return state.startsWith("57P") || state.startsWith("53") || state.startsWith("08");
   return toStoreError(error, "connecting").retryable;
 }

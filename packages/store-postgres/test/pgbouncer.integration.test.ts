@@ -50,6 +50,15 @@ describe("behind PgBouncer in transaction mode", () => {
     expect(store.capabilities.wakeUp).toBe("poll");
   });
 
+  it("a store that is not told of the pooler says what to do", async () => {
+    await using database = await openDatabase(server);
+
+    await expect(openPostgresEventStore({ url: through(database) })).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("prepared: false"),
+    });
+  });
+
   it("live reads hear of other processes over a listening connection that goes around the pooler, and without one", async () => {
     await using database = await openDatabase(server);
     const common = { url: through(database), prepared: false };
