@@ -202,4 +202,36 @@ describe("faults", () => {
     }
     expect(await readLog(store)).toHaveLength(committed);
   });
+
+  it.each(MODES)(
+    "an append that still runs on the server when its connection is lost is not stored twice ($name)",
+    async ({ options }) => {
+      await using database = await openDatabase(server);
+      await using proxy = await startTcpProxy(server);
+      await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), ...options, listen: false });
+      await store.append(newWrite("hot-1", 0));
+      const foreign = await database.connect();
+      await foreign.query("BEGIN");
+      await store.append(newWrite("hot-1", 1), { tx: foreign });
+      const write = newWrite("hot-1", "any");
+      const append = store.append(write);
+      const waiting =
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+      const isPatient = async (): Promise<boolean> => {
+        const [before] = await database.query(waiting);
+        // Longer than a group waits, so this is the connection of the append alone.
+        await sleep(150);
+        const [after] = await database.query(waiting);
+        return before !== undefined && before[0] === after?.[0];
+      };
+      await expect.poll(isPatient, { timeout: 5_000 }).toBe(true);
+
+      proxy.cutAll();
+      await sleep(100);
+      await foreign.query("ROLLBACK");
+
+      expect((await append).versions).toStrictEqual([2]);
+      expect((await readLog(store)).map(({ id }) => id).slice(1)).toStrictEqual(write.events.map(({ id }) => id));
+    },
+  );
 });
