@@ -1,0 +1,63 @@
+import type { StoreNames } from "./names.ts";
+import type { QueryRunner } from "./query-runner.ts";
+import { firstNumber } from "./rows.ts";
+import { type Statement, statementOf } from "./statement.ts";
+
+const DOING = "reading the head of the log";
+
+/**
+ * The newest position that may be read: nothing can appear at or before it any more, because everybody who might still store
+ * something there holds a lock that says so, and the server looks at these locks.
+ */
+export class Head {
+  readonly #runner: QueryRunner;
+  readonly #statement: Statement;
+  readonly #max: Statement;
+  #known = 0;
+  #asking: Promise<number> | undefined;
+  #next: Promise<number> | undefined;
+
+  constructor(runner: QueryRunner, { head, events }: StoreNames) {
+    this.#runner = runner;
+    this.#statement = statementOf(`SELECT ${head}()`);
+    this.#max = statementOf(`SELECT max(position) FROM ${events}`);
+  }
+
+  /** The last answer. What is at or before it stays readable. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** Asks the server, not earlier than now; callers that come while it is being asked share the next question. */
+  async ask(): Promise<number> {
+    if (this.#next !== undefined) return this.#next;
+    if (this.#asking === undefined) return this.#start();
+    const start = (): Promise<number> => this.#start();
+    this.#next = this.#asking.then(start, start);
+    return this.#next;
+  }
+
+  /** The newest stored position, readable already or not yet. */
+  async newest(): Promise<number> {
+    const [row] = await this.#runner.read(this.#max, [], { doing: DOING });
+    return firstNumber(row);
+  }
+
+  #start(): Promise<number> {
+    this.#next = undefined;
+    this.#asking = this.#answer().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #answer(): Promise<number> {
+    const [row] = await this.#runner.read(this.#statement, [], { doing: DOING });
+    const answer = firstNumber(row);
+    // A writer that was slow to announce a lower bound may take the answer back for a moment, which changes nothing about what
+    // was readable. If the newest event is gone as well, it is another log: a backup was restored.
+    const isBehind = answer < this.#known && (await this.newest()) >= this.#known;
+    if (!isBehind) this.#known = answer;
+    return this.#known;
+  }
+}

@@ -1,0 +1,143 @@
+import { type AppendResult, ConfigurationError, ConcurrencyError, EventSourcingError } from "@es/core";
+import type { AppendExecutor } from "./append-executor.ts";
+import { claimsOf } from "./claims.ts";
+import { sqlStateOf, toStoreError } from "./driver-error.ts";
+import type { EncodedAppend } from "./encoded-append.ts";
+import type { StoreNames } from "./names.ts";
+import type { PostgresClient } from "./postgres-driver.ts";
+import type { QueryRunner } from "./query-runner.ts";
+import type { AppendLookup, Ask } from "./refusal.ts";
+import { type Statement, statementOf } from "./statement.ts";
+
+const DOING = "writing in the caller's transaction";
+/** How often an append is tried again that does not say which version it expects, when others are faster. */
+const MAX_TRIES = 20;
+
+/** Parts of {@link TransactionJoiner}. */
+export interface JoinerParts {
+  readonly names: StoreNames;
+  readonly identity: string;
+  readonly executor: AppendExecutor;
+  readonly reader: QueryRunner;
+  readonly lookup: AppendLookup;
+  readonly hasTags: boolean;
+}
+
+/** Takes part in transactions of callers. */
+export class TransactionJoiner {
+  readonly #parts: JoinerParts;
+  readonly #identity: Statement;
+  readonly #checked = new WeakSet<PostgresClient>();
+  /** Savepoints of one transaction must not interleave. */
+  readonly #last = new WeakMap<PostgresClient, Promise<unknown>>();
+
+  constructor(parts: JoinerParts) {
+    this.#parts = parts;
+    this.#identity = statementOf(
+      `SELECT (SELECT value FROM ${parts.names.meta} WHERE key = 'identity'), current_setting('transaction_isolation')`,
+    );
+  }
+
+  /** Runs `work` in the caller's transaction so that it leaves nothing behind when it fails, while the transaction goes on. */
+  async run<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    if (typeof tx !== "object" || tx === null || typeof tx.query !== "function") {
+      throw new ConfigurationError(
+        "tx is not a pg client; pass what transaction() gave to its work, or your own client with an open transaction",
+      );
+    }
+    const mine = (this.#last.get(tx) ?? Promise.resolve()).then(() => this.#guarded(tx, work));
+    this.#last.set(
+      tx,
+      mine.catch(() => undefined),
+    );
+    return mine;
+  }
+
+  /** Stores the append in the caller's transaction. */
+  async append(tx: PostgresClient, append: EncodedAppend): Promise<AppendResult> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.run(tx, (ask) => this.#append(tx, ask, append));
+      } catch (error) {
+        if (!(error instanceof EventSourcingError) || sqlStateOf(error.cause) !== "23505") throw error;
+        const conflict = await this.#conflict(append);
+        if (conflict !== undefined) throw conflict;
+        if (tries === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  async #append(tx: PostgresClient, ask: Ask, append: EncodedAppend): Promise<AppendResult> {
+    const { executor, lookup, hasTags, reader } = this.#parts;
+    const command = (sql: string): Promise<void> => reader.command({ client: tx }, sql);
+    const [verdict] = await executor.join(ask, command, { appends: [append], claims: [claimsOf(append, hasTags)] });
+    if (verdict?.kind === "stored") return verdict.result;
+    const outcome = await lookup.refusal(ask, append, { found: verdict?.found ?? [], match: verdict?.match });
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  }
+
+  /** Another transaction has stored the version that this one was about to; the snapshot of this one may not show it. */
+  async #conflict({ writes }: EncodedAppend): Promise<ConcurrencyError | undefined> {
+    const { lookup, reader } = this.#parts;
+    const ask: Ask = (statement, values) => reader.read(statement, values, { doing: DOING });
+    for (const { streamId, expected } of writes) {
+      const actual = await lookup.versionOf(ask, streamId);
+      if (expected === "no-stream" || (typeof expected === "number" && actual > expected)) {
+        return new ConcurrencyError({ streamId, expected, actual });
+      }
+    }
+    return undefined;
+  }
+
+  async #guarded<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const { reader } = this.#parts;
+    const connection = { client: tx };
+    const ask: Ask = (statement, values) => reader.query(connection, statement, values);
+    try {
+      await reader.command(connection, "SAVEPOINT es_joined");
+    } catch (error) {
+      if (sqlStateOf(error) !== "25P01") throw toStoreError(error, DOING);
+      throw new ConfigurationError(
+        "tx is a client without an open transaction; use it inside transaction(), or run BEGIN first",
+        { cause: error },
+      );
+    }
+    try {
+      if (!this.#checked.has(tx)) await this.#check(tx, ask);
+      const result = await work(ask);
+      await reader.command(connection, "RELEASE SAVEPOINT es_joined");
+      return result;
+    } catch (error) {
+      await reader
+        .command(connection, "ROLLBACK TO SAVEPOINT es_joined; RELEASE SAVEPOINT es_joined")
+        .catch(() => undefined);
+      throw toStoreError(error, DOING);
+    }
+  }
+
+  async #check(tx: PostgresClient, ask: Ask): Promise<void> {
+    const { identity, hasTags } = this.#parts;
+    let row: readonly (string | null)[] | undefined;
+    try {
+      [row] = await ask(this.#identity, []);
+    } catch (cause) {
+      throw new ConfigurationError(
+        "tx is a transaction on a database that does not hold this event log, or its role may not read it; pass one on the store's own database",
+        { cause },
+      );
+    }
+    if (row?.[0] !== identity) {
+      throw new ConfigurationError(
+        "tx is a transaction on another database, which holds another event log; pass one on the store's own database",
+      );
+    }
+    if (hasTags && row[1] !== "read committed") {
+      throw new ConfigurationError(
+        `tx is a transaction with isolation level ${row[1]}, whose snapshot is too old to check conditions; begin it with ISOLATION LEVEL READ COMMITTED`,
+      );
+    }
+    // The isolation level is one of the transaction, so with tags each one is looked at.
+    if (!hasTags) this.#checked.add(tx);
+  }
+}

@@ -1,0 +1,137 @@
+import { ConfigurationError, StoreClosedError, UnknownOutcomeError } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
+import { isConnectionLost, toStoreError } from "./driver-error.ts";
+import { isCommitted } from "./lost-answer.ts";
+import type { PostgresClient } from "./postgres-driver.ts";
+import type { Borrowed, QueryRunner } from "./query-runner.ts";
+import { statementOf } from "./statement.ts";
+import { now, withinLimit } from "./time-limit.ts";
+
+const TRANSACTION_ID = statementOf("SELECT pg_current_xact_id_if_assigned()::text");
+
+/** Runs transactions of callers on connections of the store. */
+export class TransactionRunner {
+  readonly #runner: QueryRunner;
+  readonly #reader: QueryRunner;
+  readonly #onCommitted: () => void;
+  readonly #open = new Set<Borrowed>();
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosing = false;
+
+  constructor(
+    runner: QueryRunner,
+    { reader, onCommitted }: { readonly reader: QueryRunner; readonly onCommitted: () => void },
+  ) {
+    this.#runner = runner;
+    this.#reader = reader;
+    this.#onCommitted = onCommitted;
+  }
+
+  /** How many are running. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Runs `work` in a transaction of its own. */
+  run<Result>(work: (tx: PostgresClient) => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    const running = this.#run(work, signal);
+    this.#running.add(running);
+    const forget = (): void => {
+      this.#running.delete(running);
+    };
+    running.then(forget, forget);
+    return running;
+  }
+
+  /** Lets transactions come to their end, and cuts those that have not in time. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const all = Promise.allSettled(this.#running);
+    const deadline = now() + this.#runner.timeoutMs;
+    await withinLimit(all, { deadline, late: () => new Error("late") }).catch(() => undefined);
+    for (const connection of this.#open) connection.release(true);
+    this.#open.clear();
+  }
+
+  async #run<Result>(work: (tx: PostgresClient) => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    throwIfAborted(signal);
+    let connection: Borrowed;
+    try {
+      connection = await this.#runner.borrow({ deadline: now() + this.#runner.timeoutMs, signal });
+    } catch (error) {
+      throw toStoreError(error, "beginning a transaction");
+    }
+    this.#open.add(connection);
+    let isBroken = true;
+    try {
+      await this.#runner.command(connection, "BEGIN ISOLATION LEVEL READ COMMITTED").catch((error: unknown) => {
+        throw toStoreError(error, "beginning a transaction");
+      });
+      const result = await this.#work(connection, work);
+      await this.#commit(connection);
+      isBroken = false;
+      this.#onCommitted();
+      return result;
+    } catch (error) {
+      if (!this.#open.has(connection)) {
+        throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back", {
+          cause: error,
+        });
+      }
+      isBroken = !(await this.#rollback(connection));
+      throw error;
+    } finally {
+      if (this.#open.delete(connection)) connection.release(isBroken);
+    }
+  }
+
+  async #work<Result>(connection: Borrowed, work: (tx: PostgresClient) => Promise<Result>): Promise<Result> {
+    const result = await work(connection.client);
+    if (this.#isClosing && !this.#open.has(connection)) throw new StoreClosedError();
+    return result;
+  }
+
+  async #commit(connection: Borrowed): Promise<void> {
+    if (connection.client.getTransactionStatus?.() === "I") {
+      throw new ConfigurationError(
+        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+      );
+    }
+    let transaction: string | null = null;
+    try {
+      transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;
+      await this.#runner.command(connection, "COMMIT");
+    } catch (error) {
+      if (!isConnectionLost(error) || transaction === null)
+        throw toStoreError(error, "committing; nothing was written");
+      await this.#settle(transaction, error);
+    }
+  }
+
+  /** Returns when the transaction was committed after all. */
+  async #settle(transaction: string, lost: unknown): Promise<void> {
+    let committed: boolean;
+    try {
+      committed = await isCommitted(
+        (statement, values) => this.#reader.read(statement, values, { doing: "looking for a lost transaction" }),
+        transaction,
+        this.#reader.timeoutMs,
+      );
+    } catch (error) {
+      throw new UnknownOutcomeError(
+        "the connection to PostgreSQL was lost while committing, and the server could not be asked what became of it; look at what the transaction wrote before you repeat it",
+        { cause: new AggregateError([lost, error], "the answer was lost, and asking for it failed") },
+      );
+    }
+    if (!committed) throw toStoreError(lost, "committing; nothing was written");
+  }
+
+  async #rollback(connection: Borrowed): Promise<boolean> {
+    try {
+      await this.#runner.command(connection, "ROLLBACK");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

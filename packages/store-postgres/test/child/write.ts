@@ -1,0 +1,18 @@
+// Appends from several callers at once until it is killed, and says the ids of what was acknowledged.
+import { openPostgresEventStore } from "../../src/index.ts";
+import { idsOf, newWrite } from "../new-write.ts";
+import { given, say } from "./say.ts";
+
+const { url, tags, name } = given<{ url: string; tags: boolean; name: string }>();
+const store = await openPostgresEventStore({ url, tags });
+
+async function write(caller: number): Promise<void> {
+  const streamId = `${name}-${caller}`;
+  for (let version = 0; ; version += 2) {
+    const append = newWrite(streamId, version, 2);
+    await store.append(append);
+    say(idsOf(append));
+  }
+}
+
+await Promise.all(Array.from({ length: 16 }, (_, caller) => write(caller)));

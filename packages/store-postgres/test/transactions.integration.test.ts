@@ -1,0 +1,166 @@
+import { type PostgresServer, startPostgres } from "test-servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDatabase } from "./database.ts";
+import { idsOf, newWrite } from "./new-write.ts";
+import { readLog } from "./read-log.ts";
+
+let server: PostgresServer;
+
+beforeAll(async () => {
+  server = await startPostgres();
+}, 120_000);
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+describe("transactions", () => {
+  it("commit events and the caller's own rows together", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await database.query("CREATE TABLE totals (name text PRIMARY KEY, total int)");
+    const client = await database.connect();
+
+    await client.query("BEGIN");
+    await client.query("INSERT INTO totals VALUES ('a', 1)");
+    await store.append(newWrite("a-1", 0), { tx: client });
+    expect(await readLog(store)).toHaveLength(0);
+    await client.query("COMMIT");
+
+    expect(await readLog(store)).toHaveLength(1);
+    expect(await database.query("SELECT total FROM totals")).toStrictEqual([[1]]);
+  });
+
+  it("give their work a client for statements of its own", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await database.query("CREATE TABLE totals (name text PRIMARY KEY, total int)");
+
+    const rows = await store.transaction(async (tx) => {
+      await store.append(newWrite("a-1", 0), { tx });
+      const inserted = await tx.query<{ total: number }>("INSERT INTO totals VALUES ($1, 7) RETURNING total", ["a"]);
+      return inserted.rows;
+    });
+
+    expect(rows).toStrictEqual([{ total: 7 }]);
+  });
+
+  it("go on after an append in them was refused", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await store.append(newWrite("a-1", 0, 2));
+
+    await store.transaction(async (tx) => {
+      await store.append(newWrite("b-1", 0), { tx });
+      await expect(store.append(newWrite("a-1", 1), { tx })).rejects.toMatchObject({
+        code: "ES_CONCURRENCY",
+        actual: 2,
+      });
+      await store.append(newWrite("b-1", 1), { tx });
+    });
+
+    expect((await readLog(store)).map(({ streamId }) => streamId)).toStrictEqual(["a-1", "a-1", "b-1", "b-1"]);
+  });
+
+  it("go on after another transaction was faster, and say which version it has reached", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const client = await database.connect();
+    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    await client.query("SELECT count(*) FROM es.events");
+    await store.append(newWrite("a-1", 0, 3));
+
+    // The snapshot does not show what the unique index refuses.
+    await expect(store.append(newWrite("a-1", 0), { tx: client })).rejects.toMatchObject({
+      code: "ES_CONCURRENCY",
+      expected: 0,
+      actual: 3,
+    });
+    await store.append(newWrite("b-1", 0), { tx: client });
+    await client.query("COMMIT");
+
+    expect(await readLog(store)).toHaveLength(4);
+  });
+
+  it("take appends that are made at once, one after the other", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const writes = Array.from({ length: 10 }, (_, n) => newWrite(`a-${n % 3}`, "any"));
+
+    await store.transaction(async (tx) => {
+      await Promise.all(writes.map((write) => store.append(write, { tx })));
+    });
+
+    expect((await readLog(store)).map(({ id }) => id).toSorted()).toStrictEqual(writes.flatMap(idsOf).toSorted());
+  });
+
+  it("refuse a client without an open transaction, of another database, or that is none", async () => {
+    await using database = await openDatabase(server);
+    await using other = await openDatabase(server);
+    const store = await database.open();
+    await other.open();
+    const [idle, foreign, plain] = [await database.connect(), await other.connect(), await database.connect()];
+    await foreign.query("BEGIN");
+    await plain.query("BEGIN; SET LOCAL search_path = nothing");
+
+    await expect(store.append(newWrite("a-1", 0), { tx: idle })).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("without an open transaction"),
+    });
+    await expect(store.append(newWrite("a-1", 0), { tx: foreign })).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("another event log"),
+    });
+    await expect(store.registers.set("k", "v", { tx: idle })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
+    expect((await store.append(newWrite("a-1", 0), { tx: plain })).versions).toStrictEqual([1]);
+  });
+
+  it("refuse a handle after its transaction has ended, and work that ends it itself", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const tx = await store.transaction(async (handle) => handle);
+
+    await expect(store.append(newWrite("a-1", 0), { tx })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
+    const ended = store.transaction(async (handle) => {
+      await handle.query("ROLLBACK");
+    });
+    await expect(ended).rejects.toMatchObject({ code: "ES_CONFIGURATION", message: expect.stringContaining("itself") });
+    expect(await readLog(store)).toHaveLength(0);
+  });
+
+  it("are cut when the store closes and they do not end", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ timeoutMs: 300 });
+    const begun = Promise.withResolvers<void>();
+    const running = store.transaction(async (tx) => {
+      await store.append(newWrite("a-1", 0), { tx });
+      begun.resolve();
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1_500);
+      });
+      await store.append(newWrite("a-1", 1), { tx });
+    });
+    const outcome = running.catch((error: unknown) => error);
+    await begun.promise;
+
+    await store[Symbol.asyncDispose]();
+
+    expect(await outcome).toMatchObject({ code: "ES_STORE_CLOSED" });
+    expect(await database.query("SELECT 1 FROM es.events")).toStrictEqual([]);
+  });
+
+  it("wake live readers of the same store when they commit", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ listen: false, pollIntervalMs: 1_000_000 });
+    const live = store.readAll({ live: true })[Symbol.asyncIterator]();
+    await live.next();
+    const next = live.next();
+
+    await store.transaction(async (tx) => {
+      await store.append(newWrite("a-1", 0), { tx });
+    });
+
+    expect((await next).value).toMatchObject({ isCaughtUp: true, events: [{ streamId: "a-1" }] });
+    await live.return?.();
+  });
+});
