@@ -18,8 +18,8 @@ const KURRENTDB: StorePackage = {
 const PACKAGES: ReadonlyMap<string, StorePackage> = new Map<string, StorePackage>([
   ["memory", { name: "@es/store-memory", install: "@es/store-memory" }],
   ["sqlite", { name: "@es/store-sqlite", install: "@es/store-sqlite better-sqlite3" }],
-  ["postgres", { name: "@es/store-postgres", install: "@es/store-postgres pg", isPlanned: true }],
-  ["postgresql", { name: "@es/store-postgres", install: "@es/store-postgres pg", isPlanned: true }],
+  ["postgres", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
+  ["postgresql", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
   ["nats", { name: "@es/store-nats", install: "@es/store-nats", isPlanned: true }],
   ["tls", { name: "@es/store-nats", install: "@es/store-nats", isPlanned: true }],
   ["kurrentdb", KURRENTDB],

@@ -51,15 +51,15 @@ describe("openEventStore", () => {
     const installs = [
       ["memory:", "npm install @es/store-memory; where it is installed elsewhere, pass { from: import.meta.url }"],
       ["sqlite:./secret.db", "npm install @es/store-sqlite better-sqlite3; "],
-      ["postgres://ada:secret@db/events", planned],
-      ["postgresql://ada:secret@db/events", planned],
+      ["postgres://ada:secret@db/events", "npm install @es/store-postgres pg; "],
+      ["postgresql://ada:secret@db/events", "npm install @es/store-postgres pg; "],
       ["nats://ada:secret@localhost", planned],
       ["tls://ada:secret@localhost", planned],
       ["kurrentdb://ada:secret@localhost", planned],
       ["kurrentdb+discover://ada:secret@localhost", planned],
       ["esdb://ada:secret@localhost", planned],
       ["esdb+discover://ada:secret@localhost", planned],
-      ["POSTGRES://ada:secret@db/events", planned],
+      ["POSTGRES://ada:secret@db/events", "npm install @es/store-postgres pg; "],
     ] as const;
 
     const messages = await refusalsInNewProcess(
