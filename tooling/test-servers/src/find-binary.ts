@@ -26,19 +26,15 @@ export async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** The version that a binary prints, such as `15.20`; `undefined` when the given user cannot run it. */
+/** The version that a program prints, such as `15.20`; `undefined` when the given user cannot run it. */
 export async function readVersion(
-  path: string,
+  command: string,
   user: ServerUser | undefined,
-  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
 ): Promise<string | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(path, ["--version"], {
-      ...user,
-      cwd: "/",
-      timeout: 10_000,
-      env: { ...process.env, ...env },
-    });
+    const options = { ...user, cwd: "/", timeout: 10_000 };
+    const { stdout } = await promisify(execFile)(command, [...args, "--version"], options);
     return /\d+(\.\d+)+/.exec(stdout)?.[0];
   } catch {
     return undefined;

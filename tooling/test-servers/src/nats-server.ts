@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findNats } from "./find-nats.ts";
 import type { WantedVersion } from "./find-postgres.ts";
+import { findProgram, type ProgramNeed } from "./find-program.ts";
 import { readNatsInfo } from "./nats-info.ts";
 import { createOwnedDirectory, createServerDirectory } from "./server-directory.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -42,15 +42,27 @@ export interface NatsOptions {
   readonly jetstream?: Readonly<Record<string, string>> | false;
   /** More of the configuration file, for users, limits or TLS. */
   readonly config?: string;
+  /** Whether to start a server even when the environment names one. @defaultValue false */
+  readonly isPrivate?: boolean;
   readonly signal?: AbortSignal;
 }
+
+/** Where the server comes from. */
+export const NATS: ProgramNeed = {
+  name: "nats-server",
+  oldest: [2, 9],
+  advice:
+    "Put nats-server 2.9.10 or later on the PATH (on Debian: apt-get install nats-server), or set ES_TEST_NATS_URL to a server " +
+    "with JetStream that the tests may use.",
+};
 
 /** Starts a private server with JetStream and waits until it serves; disposing it ends it and removes its store. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
   const borrowedUrl = process.env["ES_TEST_NATS_URL"];
-  if (borrowedUrl !== undefined && borrowedUrl !== "") return await borrowNats(borrowedUrl);
+  if (borrowedUrl !== undefined && borrowedUrl !== "" && options.isPrivate !== true)
+    return await borrowNats(borrowedUrl);
   const user = findServerUser();
-  const { path, version } = await findNats(user, options.version);
+  const program = await findProgram(NATS, user, options.version);
   const directory = await createServerDirectory("nats", user);
   const storeDirectory = join(directory, "store");
   await createOwnedDirectory(storeDirectory, user);
@@ -65,7 +77,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
     command: async (port) => {
       await writeFile(configPath, formatConfig(options, { port, name, storeDirectory }), { mode: 0o600 });
       if (user !== undefined) await chown(configPath, user.uid, user.gid);
-      return { command: path, args: ["--config", configPath] };
+      return { command: program.command, args: [...program.args, "--config", configPath] };
     },
     // By its name, since another server may have been quicker on this port.
     isReady: async (port) => (await readNatsInfo("127.0.0.1", port))?.server_name === name,
@@ -75,7 +87,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
     url: `nats://${server.host}:${server.port}`,
     host: server.host,
     port: server.port,
-    version,
+    version: program.version,
     storeDirectory,
     get isRunning() {
       return server.isRunning;

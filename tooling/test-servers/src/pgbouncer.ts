@@ -2,11 +2,11 @@ import { createConnection } from "node:net";
 import { chown, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { join } from "node:path";
-import { findDebianRelease, libraryEnvironment, unpackDebianPackage } from "./debian-package.ts";
-import { findBinaries, isExecutable, readVersion } from "./find-binary.ts";
+import type { WantedVersion } from "./find-postgres.ts";
+import { findProgram, type ProgramNeed } from "./find-program.ts";
 import { createServerDirectory } from "./server-directory.ts";
 import { ServerProcess } from "./server-process.ts";
-import { findServerUser, type ServerUser } from "./server-user.ts";
+import { findServerUser } from "./server-user.ts";
 
 /** A private PgBouncer in front of a PostgreSQL server. */
 export interface PgBouncer extends AsyncDisposable {
@@ -30,21 +30,23 @@ export interface PgBouncerOptions {
   /** The URL of the server; any of its databases can be reached, as this URL's user. */
   readonly upstreamUrl: string;
   readonly poolMode: "transaction" | "session" | "statement";
+  /** Which of the versions that can be had; by default the first that is found. */
+  readonly version?: WantedVersion;
   /** Settings of the section `[pgbouncer]`; they win over the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-interface Program {
-  readonly path: string;
-  readonly version: string;
-  readonly env: Readonly<Record<string, string>>;
-}
+const PGBOUNCER: ProgramNeed = {
+  name: "pgbouncer",
+  oldest: [1, 18],
+  advice: "Put PgBouncer on the PATH or into /usr/sbin (on Debian: apt-get install pgbouncer).",
+};
 
 /** Starts PgBouncer and waits until it serves; disposing it ends it. */
 export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
   const user = findServerUser();
-  const { path, version, env } = await findPgBouncer(user);
+  const program = await findProgram(PGBOUNCER, user, options.version);
   const directory = await createServerDirectory("pgbouncer", user);
   const settingsPath = join(directory, "pgbouncer.ini");
   const usersPath = join(directory, "users.txt");
@@ -61,7 +63,7 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
     command: async (port) => {
       await write(usersPath, formatUsers(options.upstreamUrl));
       await write(settingsPath, formatSettings(options, port, usersPath));
-      return { command: path, args: [settingsPath], env };
+      return { command: program.command, args: [...program.args, settingsPath] };
     },
     isReady: async (port) => await accepts(port),
   });
@@ -73,7 +75,7 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
     url: url.href,
     host: server.host,
     port: server.port,
-    version,
+    version: program.version,
     get isRunning() {
       return server.isRunning;
     },
@@ -83,28 +85,6 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
     [Symbol.asyncDispose]: async () => await server.remove("SIGKILL"),
   };
 }
-
-/** On the PATH, in Debian's place, or from Debian's package, which is then downloaded. */
-async function findPgBouncer(user: ServerUser | undefined): Promise<Program> {
-  for (const path of await findBinaries("pgbouncer", ["/usr/sbin"])) {
-    const version = await readVersion(path, user);
-    if (version !== undefined) return { path, version, env: {} };
-  }
-  const release = await findDebianRelease();
-  if (release === undefined) throw new Error(MISSING);
-  const directory = await unpackDebianPackage("pgbouncer", release).catch((cause: unknown) => {
-    throw new Error(MISSING, { cause });
-  });
-  const path = join(directory, "usr", "sbin", "pgbouncer");
-  const env = await libraryEnvironment(directory);
-  const version = await readVersion(path, user, env);
-  if (version === undefined || !(await isExecutable(path))) throw new Error(`${path} does not run. ${MISSING}`);
-  return { path, version, env };
-}
-
-const MISSING =
-  "PgBouncer was not found, neither on the PATH nor in /usr/sbin, and could not be taken from Debian's packages: install it " +
-  "(on Debian: apt-get install pgbouncer).";
 
 function formatSettings(options: PgBouncerOptions, port: number, usersPath: string): string {
   const { hostname, port: upstreamPort } = new URL(options.upstreamUrl);

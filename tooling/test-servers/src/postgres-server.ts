@@ -36,6 +36,8 @@ export interface PostgresOptions {
   readonly version?: WantedVersion;
   /** Settings as in `postgresql.conf`, but without quotes; they win over the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether to start a server even when the environment names one. @defaultValue false */
+  readonly isPrivate?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +51,8 @@ const SETTINGS = {
 /** Starts a private server and waits until it serves; disposing it ends the server and removes its data. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const borrowedUrl = process.env["ES_TEST_POSTGRES_URL"];
-  if (borrowedUrl !== undefined && borrowedUrl !== "") return await borrowPostgres(borrowedUrl);
+  if (borrowedUrl !== undefined && borrowedUrl !== "" && options.isPrivate !== true)
+    return await borrowPostgres(borrowedUrl);
   const { signal } = options;
   const user = findServerUser();
   const { version, prepare } = await findPostgres(user, options.version);

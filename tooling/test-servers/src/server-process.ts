@@ -20,7 +20,7 @@ export interface ServerRecipe {
   readonly user: ServerUser | undefined;
   readonly orphanSignal: ProcessOptions["orphanSignal"];
   /** What to run so that the server listens on this port of 127.0.0.1. */
-  command(port: number): Promise<Pick<ProcessOptions, "command" | "args" | "env">>;
+  command(port: number): Promise<Pick<ProcessOptions, "command" | "args">>;
   /** Whether the server with this process id serves on this port. */
   isReady(port: number, pid: number): Promise<boolean>;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { takeTurn } from "./take-turn.ts";
 
 /**
  * A directory that is filled once, for all processes and later runs, in a temporary place that every user can read. Processes
@@ -15,7 +16,13 @@ export async function makeSharedDirectory(
   const name = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 16);
   const directory = join(home, name);
   if (await exists(directory)) return directory;
+  await takeTurn(`${directory}.lock`, async () => {
+    if (!(await exists(directory))) await makeOnce(home, directory, fill);
+  });
+  return directory;
+}
 
+async function makeOnce(home: string, directory: string, fill: (directory: string) => Promise<void>): Promise<void> {
   const draft = await mkdtemp(join(home, "draft-"));
   try {
     const content = join(draft, "content");
@@ -29,7 +36,6 @@ export async function makeSharedDirectory(
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  return directory;
 }
 
 /** A place of this user's own: nobody else can have put something into it. */

@@ -13,8 +13,6 @@ import { within } from "./time-limit.ts";
 export interface ProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
-  /** Beside PATH, HOME, TMPDIR and the locale C; nothing else of this process's environment is passed on. */
-  readonly env?: Readonly<Record<string, string>>;
   /** The working directory; it is removed when this process goes away while the other still runs. */
   readonly directory: string;
   readonly user: ServerUser | undefined;
@@ -69,7 +67,8 @@ export async function spawnProcess(options: ProcessOptions): Promise<SpawnedProc
     // A session of its own: Ctrl-C is for the tests, the guard hears of their end by its pipe.
     detached: true,
     stdio: ["pipe", log, log, "pipe"],
-    env: { PATH: process.env["PATH"], HOME: directory, LC_ALL: "C", TMPDIR: directory, ...options.env },
+    // Nothing else of our environment: variables such as PGPORT would change the server.
+    env: { PATH: process.env["PATH"], HOME: directory, LC_ALL: "C", TMPDIR: directory },
     ...user,
   });
   closeSync(log);

@@ -38,6 +38,17 @@ describe("a server of the environment", () => {
     expect(nats).toMatchObject({ url: ownNats.url, version: ownNats.version });
   });
 
+  it("is left alone by a test that needs a server of its own", async () => {
+    vi.stubEnv("ES_TEST_NATS_URL", "nats://127.0.0.1:1");
+    vi.stubEnv("ES_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:1/postgres");
+    await using nats = await startNats({ isPrivate: true });
+    await using postgres = await startPostgres({ isPrivate: true });
+
+    await Promise.all([nats.kill(), postgres.kill()]);
+
+    expect([nats.isRunning, postgres.isRunning]).toEqual([false, false]);
+  });
+
   it("says so when nothing answers there", async () => {
     vi.stubEnv("ES_TEST_NATS_URL", "nats://127.0.0.1:1");
     await expect(startNats()).rejects.toThrow("No NATS server answers at ES_TEST_NATS_URL");

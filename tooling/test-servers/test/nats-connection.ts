@@ -38,7 +38,7 @@ export class NatsConnection implements AsyncDisposable {
     for (;;) {
       const match = pattern.exec(this.#text);
       if (match !== null) return match;
-      await once(this.#socket, "data", { signal: AbortSignal.timeout(10_000) });
+      await once(this.#socket, "data", { signal: AbortSignal.timeout(5_000) });
     }
   }
 }

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { startNats } from "test-servers";
 import { describe, expect, it } from "vitest";
-import { findNats } from "../src/find-nats.ts";
+import { findProgram } from "../src/find-program.ts";
 import { readNatsInfo } from "../src/nats-info.ts";
+import { NATS } from "../src/nats-server.ts";
 import { NatsConnection } from "./nats-connection.ts";
 
 describe("startNats", () => {
@@ -75,7 +76,7 @@ describe("startNats", () => {
   it("says what to install when no server is found", async () => {
     const places = { searchPath: "/nowhere", otherDirectories: [], debianRelease: undefined };
 
-    await expect(findNats(undefined, undefined, places)).rejects.toThrow("apt-get install nats-server");
+    await expect(findProgram(NATS, undefined, undefined, places)).rejects.toThrow("apt-get install nats-server");
   });
 });
 
