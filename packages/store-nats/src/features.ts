@@ -4,6 +4,8 @@ import { ConfigurationError } from "@es/core";
 export interface ServerFeatures {
   /** Such as 2.9.10. */
   readonly version: string;
+  /** Whether replicas stay the same when a server of the cluster is killed. Those of 2.9 do not. */
+  readonly hasSafeReplicas: boolean;
   /** Consumers of several subjects: 2.10. */
   readonly hasSeveralFilters: boolean;
   /** Direct gets of many messages at once: 2.11. */
@@ -21,6 +23,7 @@ export function featuresOf(version: string | undefined): ServerFeatures {
   }
   return {
     version: version ?? "",
+    hasSafeReplicas: number >= 2_010,
     hasSeveralFilters: number >= 2_010,
     hasDirectBatches: number >= 2_011,
     hasAtomicBatches: number >= 2_012,

@@ -118,21 +118,15 @@ export class Link {
     }
   }
 
-  /** Waits for `work` until the deadline, or until something ends the call. */
-  async within<Result>(
-    work: Promise<Result>,
-    call: CallLimit,
-    tooLate: () => Error,
-    limitMs = Infinity,
-  ): Promise<Result> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const ms = Math.min(limitMs, Math.max(call.deadline - performance.now(), 0));
-    const timer = setTimeout(() => reject(tooLate()), ms);
-    try {
-      return await this.race(Promise.race([work, promise]), call, this.#isUp);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Waits for `work` until the deadline, or until something else than the loss of the connection ends the call. */
+  async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => Error): Promise<Result> {
+    return await this.#limited(work, call, { ms: call.deadline - performance.now(), tooLate, needsConnection: false });
+  }
+
+  /** Waits for an answer for some time at most, or until something ends the call. */
+  async answer<Result>(work: Promise<Result>, call: CallLimit, limitMs: number, tooLate: () => Error): Promise<Result> {
+    const ms = Math.min(limitMs, call.deadline - performance.now());
+    return await this.#limited(work, call, { ms, tooLate, needsConnection: true });
   }
 
   /** Waits for `work`, or until the connection is lost, the store is closed or the signal aborts. */
@@ -162,6 +156,20 @@ export class Link {
         },
       );
     });
+  }
+
+  async #limited<Result>(
+    work: Promise<Result>,
+    call: CallLimit,
+    options: { readonly ms: number; readonly tooLate: () => Error; readonly needsConnection: boolean },
+  ): Promise<Result> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(options.tooLate()), Math.max(options.ms, 0));
+    try {
+      return await this.race(Promise.race([work, promise]), call, options.needsConnection);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #watch(): Promise<void> {

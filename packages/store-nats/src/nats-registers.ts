@@ -1,4 +1,11 @@
-import { AppendTooLargeError, type Register, type Registers, UnknownOutcomeError, UnsupportedError } from "@es/core";
+import {
+  AppendTooLargeError,
+  type Register,
+  type Registers,
+  StoreUnavailableError,
+  UnknownOutcomeError,
+  UnsupportedError,
+} from "@es/core";
 import { assertRegisterKey, assertRegisterWrite } from "@es/core/adapter";
 import { ConsumerFeed } from "./consumer-feed.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
@@ -10,6 +17,8 @@ import { toStoreError } from "./store-error.ts";
 import type { StreamTurns } from "./stream-turns.ts";
 import { escapeToken, unescapeToken } from "./subjects.ts";
 
+const WAITED_IN_VAIN =
+  "earlier writes of this process to the same register took too long, and this one was not begun; try again";
 const LAG_PAUSE_MS = 10;
 
 /** What the registers need of their store. */
@@ -59,7 +68,7 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
     api.link.assertUsable(limit);
     const { turn, leave } = turns.queue([subject]);
     try {
-      if (turn !== undefined) await api.link.race(turn, limit, false);
+      if (turn !== undefined) await api.link.within(turn, limit, () => new StoreUnavailableError(WAITED_IN_VAIN));
       for (;;) {
         let previous = call.expected;
         // A key that was deleted has a marker, which the next value must be built on.

@@ -13,6 +13,8 @@ import {
   type StreamConfig,
 } from "./stream-config.ts";
 
+const CREATION_PAUSE_MS = 50;
+
 /** The streams of a store, as they are. */
 export interface OpenedStreams {
   readonly identity: string;
@@ -38,8 +40,10 @@ export async function openStreams(
 ): Promise<OpenedStreams> {
   const { name, replicas = 1, storage = "file" } = options;
   const opener = { api, options, call };
+  assertSafe(replicas, features);
   const plan = { name, replicas, storage, features, identity: globalThis.crypto.randomUUID() };
   const events = await openStream(opener, eventsConfig(plan));
+  assertSafe(events.config.num_replicas, features);
   const { identity } = events;
   // Registers of another identity belong to an earlier store of this name, whose events are gone.
   const like = { ...plan, identity, replicas: events.config.num_replicas, storage: events.config.storage };
@@ -52,6 +56,14 @@ export async function openStreams(
   return { identity, events: events.config, registers: registers.config };
 }
 
+/** @throws ConfigurationError when replicas of this server may come to differ from each other */
+function assertSafe(replicas: number, { hasSafeReplicas, version }: ServerFeatures): void {
+  if (replicas === 1 || hasSafeReplicas) return;
+  throw new ConfigurationError(
+    `nats-server ${version} loses and reorders acknowledged events of replicated streams when a server is killed; upgrade the cluster to 2.10 or later, or use one replica`,
+  );
+}
+
 interface Opener {
   readonly api: JetStreamApi;
   readonly options: ResolvedOptions;
@@ -62,7 +74,7 @@ async function openStream(
   { api, options, call }: Opener,
   wanted: StreamConfig,
 ): Promise<{ readonly config: StreamConfig; readonly identity: string }> {
-  const config = (await find(api, wanted.name, call)) ?? (await create(api, wanted, options.createStreams, call));
+  const config = await findOrCreate(api, wanted, options.createStreams, call);
   const described = readDescription(config.description);
   if (described === undefined) {
     throw new StoreFormatError(
@@ -92,23 +104,28 @@ async function find(api: JetStreamApi, stream: string, call: CallLimit): Promise
   }
 }
 
-async function create(
+async function findOrCreate(
   api: JetStreamApi,
   wanted: StreamConfig,
   isAllowed: boolean,
   call: CallLimit,
 ): Promise<StreamConfig> {
-  if (!isAllowed) {
-    throw new ConfigurationError(
-      `there is no JetStream stream ${wanted.name}, and option createStreams is false; create it, or open the store once with createStreams`,
-    );
-  }
-  try {
-    return (await api.ask<InfoAnswer>(`STREAM.CREATE.${wanted.name}`, wanted, call)).config;
-  } catch (error) {
-    // Another process was faster, or an earlier attempt of this one that was not answered.
-    const config = await find(api, wanted.name, call);
-    if (config === undefined) throw error;
-    return config;
+  for (;;) {
+    const found = await find(api, wanted.name, call);
+    if (found !== undefined) return found;
+    if (!isAllowed) {
+      throw new ConfigurationError(
+        `there is no JetStream stream ${wanted.name}, and option createStreams is false; create it, or open the store once with createStreams`,
+      );
+    }
+    try {
+      return (await api.ask<InfoAnswer>(`STREAM.CREATE.${wanted.name}`, wanted, call)).config;
+    } catch (error) {
+      // Another process was faster, or an earlier attempt of this one that was not answered. In a cluster it may take a moment
+      // until the stream is found.
+      const isThere = error instanceof JetStreamError && error.errorCode === JETSTREAM_CODES.streamNameInUse;
+      if (!isThere || performance.now() + CREATION_PAUSE_MS > call.deadline) throw error;
+    }
+    await api.link.pause(CREATION_PAUSE_MS, call);
   }
 }

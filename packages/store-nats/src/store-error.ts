@@ -62,8 +62,9 @@ function fromServer(error: JetStreamError, detail: string): EventSourcingError {
     case MESSAGE_TOO_LARGE:
       return new AppendTooLargeError({ unit: "bytes", limit: 0, actual: 0 }, options);
     case TOO_FEW_SERVERS:
+    case NO_SUITABLE_SERVERS:
       return new ConfigurationError(
-        `there are too few servers for the replicas: ${detail}; lower option replicas, or add servers to the cluster`,
+        `there are too few servers for the replicas: ${detail}; lower option replicas, or add or start servers of the cluster`,
         options,
       );
     default:
@@ -75,6 +76,7 @@ function fromServer(error: JetStreamError, detail: string): EventSourcingError {
 
 const MESSAGE_TOO_LARGE = 10054;
 const TOO_FEW_SERVERS = 10074;
+const NO_SUITABLE_SERVERS = 10005;
 /** Memory, storage or a limit of the account is exhausted: 10023 resources, 10028 and 10047 storage, 10077 the stream's own limit. */
 const RESOURCE_CODES: ReadonlySet<number> = new Set([10023, 10028, 10047, 10077]);
 
