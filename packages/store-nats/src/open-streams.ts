@@ -60,7 +60,7 @@ export async function openStreams(
 function assertSafe(replicas: number, { hasSafeReplicas, version }: ServerFeatures): void {
   if (replicas === 1 || hasSafeReplicas) return;
   throw new ConfigurationError(
-    `nats-server ${version} loses and reorders acknowledged events of replicated streams when a server is killed; upgrade the cluster to 2.10 or later, or use one replica`,
+    `nats-server ${version} does not keep the replicas of a stream alike when a server is killed, which loses acknowledged events; upgrade the cluster to 2.10 or later, or use one replica`,
   );
 }
 
