@@ -42,6 +42,11 @@ export class Link {
   /** Called after each reconnection. */
   readonly onReconnect: Set<() => void> = new Set();
 
+  /** Whether there is a connection, as far as is known. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
   /** @throws StoreClosedError, AbortedError */
   assertUsable(call: { readonly signal?: AbortSignal | undefined; readonly mustSettle?: boolean } = {}): void {
     if (this.#isClosed && call.mustSettle !== true) throw new StoreClosedError();

@@ -69,6 +69,10 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     if (!isForeign && !link.client.isClosed()) await closeConnection();
   };
   const closeConnection = async (): Promise<void> => {
+    if (!link.isUp) {
+      await link.client.close();
+      return;
+    }
     try {
       // Sends what only waits to be sent, such as the removal of consumers.
       await link.within(link.client.drain(), { deadline: performance.now() + timeoutMs }, () => new StoreClosedError());

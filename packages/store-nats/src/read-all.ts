@@ -1,11 +1,13 @@
 import {
   type EventQuery,
+  type EventSourcingError,
   InvalidPositionError,
   type Page,
   type Position,
   type ReadAllOptions,
   type RecordedEvent,
   START,
+  StoreCorruptError,
   StoreUnavailableError,
 } from "@es/core";
 import { type LogRead, matchesQueries, prepareLogRead } from "@es/core/adapter";
@@ -17,6 +19,7 @@ import type { LogSource } from "./log-source.ts";
 import type { MessageFeed } from "./message-feed.ts";
 import { EVERYTHING } from "./message-lookup.ts";
 import { sequenceOf } from "./positions.ts";
+import { JetStreamError, RequestFailure } from "./request-failure.ts";
 import { toStoreError } from "./store-error.ts";
 import { categorySubject } from "./subjects.ts";
 
@@ -76,11 +79,20 @@ export class LogReader {
         return await cursor.next(size, () => this.#source.limit(signal));
       } catch (error) {
         const failure = toStoreError(error, "reading the log");
-        if (!isLive || !(failure instanceof StoreUnavailableError)) throw failure;
+        if (!isLive || !isOutage(failure)) throw failure;
         await this.#source.link.pause(OUTAGE_PAUSE_MS, this.#source.limit(signal));
       }
     }
   }
+}
+
+/** Whether it may be over some time. Anything unforeseen is none, or a live read would try for ever. */
+function isOutage(failure: EventSourcingError): boolean {
+  const { cause } = failure;
+  return (
+    failure instanceof StoreUnavailableError &&
+    (cause === undefined || cause instanceof RequestFailure || cause instanceof JetStreamError)
+  );
 }
 
 /** How far the log was looked at: a commit, and the position of its last event. */
@@ -177,6 +189,9 @@ class LogCursor {
     const { messages, isEnd } = await this.#feed.fetch(count, call);
     for (const message of messages) {
       const commit = toCommit(message, this.#source.prefix);
+      if (this.#subjects[0] === EVERYTHING && commit.sequence > this.#scanned.sequence + 1) {
+        await this.#refuseGap(commit.sequence, call);
+      }
       for (const event of eventsOf(commit)) {
         if (event.position > this.#after && matchesQueries(event, this.#queries)) this.#waiting.push(event);
       }
@@ -191,6 +206,23 @@ class LogCursor {
     this.#feed.close();
     this.#feed = undefined;
     if (this.#scanned.sequence < head.sequence && (await this.#hasNoMore(call))) this.#scanned = head;
+  }
+
+  /** Nothing is ever removed, so a sequence that is passed over is a lost commit: on all servers, or on the one that answered. */
+  async #refuseGap(sequence: number, call: CallLimit): Promise<never> {
+    const { lookup } = this.#source;
+    this.#feed?.close();
+    this.#feed = undefined;
+    const missing = this.#scanned.sequence + 1;
+    const next = await lookup.next(EVERYTHING, this.#scanned.sequence, call);
+    if (next?.sequence === missing) {
+      throw new StoreUnavailableError(
+        `a server of the cluster has lost the commit at sequence ${missing}, which its leader has; try again, and repair that server`,
+      );
+    }
+    throw new StoreCorruptError(
+      `the log jumps from sequence ${this.#scanned.sequence} to ${sequence}: the server has lost commits, restore a backup`,
+    );
   }
 
   /** Whether everything that is wanted and was there when `head` was looked up has been fetched. */

@@ -1,5 +1,4 @@
 import {
-  AppendTooLargeError,
   ConfigurationError,
   EventSourcingError,
   StoreClosedError,
@@ -60,7 +59,10 @@ function fromServer(error: JetStreamError, detail: string): EventSourcingError {
         options,
       );
     case MESSAGE_TOO_LARGE:
-      return new AppendTooLargeError({ unit: "bytes", limit: 0, actual: 0 }, options);
+      return new ConfigurationError(
+        `the JetStream stream takes no message of this size: ${detail}; raise its max_msg_size, or open the store again to learn of it`,
+        options,
+      );
     case TOO_FEW_SERVERS:
     case NO_SUITABLE_SERVERS:
       return new ConfigurationError(
