@@ -1,8 +1,8 @@
-import { connect } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
 import { startNats } from "test-servers";
 import { expect, it } from "vitest";
 import { openNatsEventStore } from "../src/index.ts";
-import { readLog } from "./new-write.ts";
+import { collect, readLog, writeOf } from "./new-write.ts";
 
 const ID = "0b6a8a52-6f0e-4a3c-9d8f-0c1d2e3f4a5b";
 const OTHER_ID = "1b6a8a52-6f0e-4a3c-9d8f-0c1d2e3f4a5b";
@@ -68,7 +68,6 @@ it("reads what format 1 wrote, and refuses what nobody of this package wrote", a
   await using server = await startNats({ version: "oldest", isPrivate: true });
   await using connection = await connect({ servers: server.url });
   await using store = await openNatsEventStore({ servers: server.url, name: "shop" });
-  const { headers } = await import("@nats-io/transport-node");
   const golden = headers();
   golden.set("Es-Commit", `1 ${ID} 0 0 1`);
   await connection.request("shop.user.==", `[{"id":"${ID}","type":"Signed","data":{"n":1}}]`, {
@@ -104,4 +103,29 @@ it("reads what format 1 wrote, and refuses what nobody of this package wrote", a
     code: "ES_STORE_CORRUPT",
     message: expect.stringContaining("does something else publish there"),
   });
+});
+
+it.each(["oldest", "newest"] as const)("notices a commit that the %s server has lost", async (version) => {
+  await using server = await startNats({ version, isPrivate: true });
+  await using connection = await connect({ servers: server.url });
+  await using store = await openNatsEventStore({ servers: server.url, name: "shop" });
+  const api = async (name: string, body: unknown): Promise<void> => {
+    const answer = await connection.request(`$JS.API.${name}`, JSON.stringify(body), { timeout: 5_000 });
+    expect(answer.json()).not.toHaveProperty("error");
+  };
+  const info = await connection.request("$JS.API.STREAM.INFO.shop-events", "", { timeout: 5_000 });
+  const { config } = info.json<{ config: Record<string, unknown> }>();
+  // As the store makes it, nothing can be removed; a damaged disk does not ask.
+  await api("STREAM.DELETE.shop-events", undefined);
+  await api("STREAM.CREATE.shop-events", { ...config, deny_delete: false });
+  for (let n = 0; n < 60; n += 1) await store.append(writeOf(`user-${n % 2}`, Math.floor(n / 2)));
+  const [first] = await readLog(store);
+  await api("STREAM.MSG.DELETE.shop-events", { seq: 7 });
+
+  const refusal = { code: "ES_STORE_CORRUPT", message: expect.stringContaining("restore a backup") };
+  await expect(readLog(store)).rejects.toMatchObject(refusal);
+  await expect(collect(store.readStream("user-0"))).rejects.toMatchObject(refusal);
+  await expect(collect(store.readStream("user-0", { direction: "backward" }))).rejects.toMatchObject(refusal);
+  expect(await collect(store.readStream("user-1"))).toHaveLength(30);
+  expect(first?.version).toBe(1);
 });

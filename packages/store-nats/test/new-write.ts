@@ -16,3 +16,10 @@ export async function readLog(store: EventStore): Promise<readonly RecordedEvent
   for await (const event of allEvents(store)) events.push(event);
   return events;
 }
+
+/** All events of some pages. */
+export async function collect(pages: AsyncIterable<readonly RecordedEvent[]>): Promise<readonly RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const page of pages) events.push(...page);
+  return events;
+}
