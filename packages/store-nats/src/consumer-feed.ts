@@ -1,5 +1,5 @@
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit } from "./link.ts";
+import type { CallLimit, Link } from "./link.ts";
 import type { Msg } from "@nats-io/transport-node";
 import {
   bytesPerFetch,
@@ -16,6 +16,21 @@ const NANOSECONDS = 1_000_000;
 /** The server removes a consumer that nobody has asked for so long, such as that of a process that died. */
 const INACTIVE_MS = 10_000;
 
+interface LiveConsumer {
+  readonly name: string;
+  readonly inbox: FeedInbox;
+  /** Which connection it was made on. */
+  readonly connections: number;
+  /** How many messages it has sent. */
+  delivered: number;
+  usedAt: number;
+}
+
+/** Whether it should be there still. One that is not would only be noticed by its silence. */
+function isThere({ connections, usedAt }: LiveConsumer, link: Link): boolean {
+  return connections === link.connections && performance.now() - usedAt < INACTIVE_MS / 2;
+}
+
 interface ConsumerAnswer {
   readonly name: string;
   readonly num_pending: number;
@@ -30,7 +45,7 @@ export class ConsumerFeed implements MessageFeed {
   readonly #options: FeedOptions;
   readonly #maxBytes: number;
   #after: number;
-  #consumer: { readonly name: string; readonly inbox: FeedInbox; delivered: number } | undefined;
+  #consumer: LiveConsumer | undefined;
   #wanted = 0;
 
   constructor(api: JetStreamApi, options: FeedOptions) {
@@ -42,14 +57,18 @@ export class ConsumerFeed implements MessageFeed {
 
   async fetch(count: number, call: CallLimit): Promise<FetchedMessages> {
     return await this.#api.persist("messages", call, async () => {
+      const { link } = this.#api;
+      if (this.#consumer !== undefined && !isThere(this.#consumer, link)) this.#leave();
       try {
         if (this.#consumer === undefined) {
+          const { connections } = link;
           const { name, num_pending } = await this.#create(call);
           const inbox = new FeedInbox(this.#api, (message, fetching) => this.#receive(message, fetching));
-          this.#consumer = { name, inbox, delivered: 0 };
+          this.#consumer = { name, inbox, connections, delivered: 0, usedAt: performance.now() };
           if (num_pending === 0) return { messages: [], isEnd: true };
         }
         const { name, inbox } = this.#consumer;
+        this.#consumer.usedAt = performance.now();
         this.#wanted = count;
         const subject = `${this.#api.prefix}.CONSUMER.MSG.NEXT.${this.#options.stream}.${name}`;
         const request = { batch: count, max_bytes: this.#maxBytes, no_wait: true };
@@ -71,7 +90,8 @@ export class ConsumerFeed implements MessageFeed {
   #receive(message: Msg, fetching: Fetching): void {
     const status = message.headers?.code ?? 0;
     if (status === 100) return;
-    if (status === 404 || status === 408 || status === 409) {
+    const isFull = status === 409 && /maxbytes/i.test(message.headers?.description ?? "");
+    if (status === 404 || status === 408 || isFull) {
       fetching.end(status === 404 && fetching.messages.length === 0);
     } else if (status !== 0) {
       fetching.fail(new RequestFailure("nobody", `the consumer is gone (status ${status})`));

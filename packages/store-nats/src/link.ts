@@ -27,6 +27,7 @@ export class Link {
   readonly #waiting = new Set<Waiting>();
   readonly #onUp = new Set<() => void>();
   #isUp = true;
+  #connections = 0;
   #isClosed = false;
   #isClientClosed = false;
 
@@ -41,6 +42,11 @@ export class Link {
 
   /** Called after each reconnection. */
   readonly onReconnect: Set<() => void> = new Set();
+
+  /** Counts how often the connection was made again. */
+  get connections(): number {
+    return this.#connections;
+  }
 
   /** Whether there is a connection, as far as is known. */
   get isUp(): boolean {
@@ -184,6 +190,7 @@ export class Link {
         for (const { fail } of this.#waiting) fail(new RequestFailure("unanswered", "the connection was lost"));
       } else if (type === "reconnect") {
         this.#isUp = true;
+        this.#connections += 1;
         for (const resolve of this.#onUp) resolve();
         for (const notify of this.onReconnect) notify();
       }

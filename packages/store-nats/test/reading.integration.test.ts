@@ -83,7 +83,7 @@ describe.each(["oldest", "newest"] as const)("on the %s server", (version) => {
     await using store = await open("lost");
     for (let n = 0; n < 400; n += 1) await store.append(writeOf(`a-${n % 3}`));
     const ids: string[] = [];
-    for await (const page of store.readAll({ filter: { categories: ["a", "b"] }, pageSize: 50 })) {
+    for await (const page of store.readAll({ filter: { categories: ["a", "b"] }, pageSize: 150 })) {
       ids.push(...page.events.map(({ id }) => id));
       const names = await connection.request("$JS.API.CONSUMER.NAMES.lost-events", "", { timeout: 5_000 });
       for (const name of names.json<{ consumers: string[] | null }>().consumers ?? []) {
