@@ -1,0 +1,176 @@
+import { type ReadStreamOptions, type RecordedEvent, StoreCorruptError, StoreUnavailableError } from "@es/core";
+import { prepareStreamRead, type StreamRead } from "@es/core/adapter";
+import { type Commit, eventsOf, toCommit } from "./commit.ts";
+import type { KnownStreams } from "./known-streams.ts";
+import { MESSAGES_PER_FETCH } from "./limits.ts";
+import type { CallLimit } from "./link.ts";
+import type { LogSource } from "./log-source.ts";
+import { toStoreError } from "./store-error.ts";
+import { subjectOf } from "./subjects.ts";
+
+/** So many events at the end of a stream are looked up from behind; more are read from the front. */
+const SHORT_TAIL = 16;
+const LAG_PAUSE_MS = 10;
+
+/** Reads streams. */
+export class StreamReader {
+  readonly #source: LogSource;
+  readonly #known: KnownStreams;
+
+  constructor(source: LogSource, known: KnownStreams) {
+    this.#source = source;
+    this.#known = known;
+  }
+
+  /** The pages of one stream. Events appended after the read began are not part of it. */
+  async *read(
+    streamId: string,
+    options?: ReadStreamOptions,
+  ): AsyncGenerator<readonly RecordedEvent[], void, undefined> {
+    const read = prepareStreamRead(streamId, options);
+    this.#source.link.assertUsable(read);
+    let remaining = read.limit;
+    let page: RecordedEvent[] = [];
+    if (remaining === 0) return;
+    for await (const commit of this.#commits(read)) {
+      for (const event of selected(commit, read)) {
+        page.push(event);
+        remaining -= 1;
+        if (page.length < read.pageSize && remaining > 0) continue;
+        this.#source.link.assertUsable(read);
+        yield page;
+        page = [];
+        if (remaining === 0) return;
+        this.#source.link.assertUsable(read);
+      }
+    }
+    if (page.length > 0) yield page;
+  }
+
+  /** The events of a stream behind a version, as many as are asked for and there. */
+  async eventsBehind(streamId: string, version: number, count: number, call: CallLimit): Promise<RecordedEvent[]> {
+    const events: RecordedEvent[] = [];
+    const read = { from: version + 1, to: version + count, isBackward: false, streamId, signal: call.signal };
+    for await (const commit of this.#forward(read, () => call)) events.push(...selected(commit, read));
+    return events;
+  }
+
+  async *#commits(read: StreamRead): AsyncGenerator<Commit, void, undefined> {
+    const limit = (): CallLimit => this.#source.limit(read.signal);
+    try {
+      yield* read.isBackward ? this.#backward(read, limit) : this.#forward(read, limit);
+    } catch (error) {
+      throw toStoreError(error, `reading stream ${JSON.stringify(read.streamId)}`);
+    }
+  }
+
+  /** The newest commit, if the range reaches into the stream at all. */
+  async #last({ streamId, from, to }: Range, call: CallLimit): Promise<Commit | undefined> {
+    if (from > to) return undefined;
+    const last = await this.#source.last(streamId, call);
+    if (last !== undefined) this.#known.learn(streamId, { sequence: last.sequence, version: last.base + last.count });
+    return last === undefined || last.base + last.count < from ? undefined : last;
+  }
+
+  async *#forward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const known = this.#known.get(read.streamId);
+    const last = await this.#last(read, limit());
+    if (last === undefined) return;
+    if (read.from > last.base) {
+      yield last;
+      return;
+    }
+    if (last.base + last.count - read.from < SHORT_TAIL) {
+      const tail: Commit[] = [];
+      for await (const commit of this.#fromBehind(last, read.from, limit)) tail.push(commit);
+      yield* tail.toReversed();
+      return;
+    }
+    // What was known to come before the range need not be read.
+    const start = known !== undefined && known.version < read.from ? known : { sequence: 0, version: 0 };
+    yield* this.#fromFront(read, start, last, limit);
+  }
+
+  async *#backward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const last = await this.#last(read, limit());
+    if (last === undefined) return;
+    for await (const commit of this.#fromBehind(last, read.from, limit)) {
+      if (commit.base < read.to) yield commit;
+    }
+  }
+
+  /** Follows the chain of commits backwards, down to the one that holds version `from`. */
+  async *#fromBehind(last: Commit, from: number, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    for (let commit = last; ; ) {
+      yield commit;
+      if (commit.base < from || commit.base === 0) return;
+      const before = await this.#source.at(commit.previous, limit());
+      if (before?.streamId !== commit.streamId || before.base + before.count !== commit.base) {
+        throw broken(commit);
+      }
+      commit = before;
+    }
+  }
+
+  async *#fromFront(
+    { streamId, to }: Range,
+    start: { readonly sequence: number; readonly version: number },
+    last: Commit,
+    limit: () => CallLimit,
+  ): AsyncGenerator<Commit, void, undefined> {
+    const { prefix, link } = this.#source;
+    const feed = this.#source.feed([subjectOf(prefix, streamId)], start.sequence);
+    try {
+      let { version, sequence } = start;
+      let call = limit();
+      while (sequence < last.sequence && version < to) {
+        const count = Math.min(last.base + last.count - version, MESSAGES_PER_FETCH);
+        const { messages } = await feed.fetch(count, call);
+        if (messages.length === 0) {
+          // The leader has told of a commit that the one who answers has not got yet.
+          if (performance.now() + LAG_PAUSE_MS > call.deadline) throw lagging();
+          await link.pause(LAG_PAUSE_MS, call);
+          continue;
+        }
+        for (const message of messages) {
+          const commit = toCommit(message, prefix);
+          if (commit.base !== version || commit.previous !== sequence) throw broken(commit);
+          version += commit.count;
+          sequence = commit.sequence;
+          yield commit;
+          if (version >= to || sequence >= last.sequence) return;
+        }
+        call = limit();
+      }
+    } finally {
+      feed.close();
+    }
+  }
+}
+
+interface Range {
+  readonly streamId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+function selected(
+  commit: Commit,
+  { from, to, isBackward }: { readonly from: number; readonly to: number; readonly isBackward: boolean },
+): readonly RecordedEvent[] {
+  if (commit.base + commit.count < from) return [];
+  const events = eventsOf(commit).filter(({ version }) => version >= from && version <= to);
+  return isBackward ? events.toReversed() : events;
+}
+
+function broken({ streamId, sequence, base }: Commit): StoreCorruptError {
+  return new StoreCorruptError(
+    `stream ${JSON.stringify(streamId)} is broken before version ${base + 1}: the commit before sequence ${sequence} is missing or another one; the server has lost messages, restore a backup`,
+  );
+}
+
+function lagging(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "the server that answers has not got the newest events in time; try again, and look at the state of the cluster",
+  );
+}
