@@ -1,0 +1,39 @@
+export type { Clock } from "./clock.ts";
+export { createProjectionRunner } from "./create-projection-runner.ts";
+export { defineProjection } from "./define-projection.ts";
+export type {
+  AtLeastOnce,
+  ContextOf,
+  Delivery,
+  ExactlyOnce,
+  HandlerContext,
+  TransactionContext,
+} from "./delivery.ts";
+export { atLeastOnce, exactlyOnce } from "./delivery.ts";
+export type { CheckpointMismatch } from "./errors.ts";
+export {
+  CheckpointConflictError,
+  CheckpointMismatchError,
+  CheckpointUnreadableError,
+  FeedIntegrityError,
+  HandlerFailedError,
+  PROJECTION_ERROR_CODES,
+  ProjectionStoppedError,
+  WaitTimeoutError,
+} from "./errors.ts";
+export type { Progress, Projection, StartPosition } from "./projection.ts";
+export type { ProjectionRunner } from "./projection-runner.ts";
+export type {
+  BatchHandler,
+  EventHandlers,
+  Fold,
+  ProjectionFacts,
+  ProjectionSpec,
+  RecordedOf,
+} from "./projection-spec.ts";
+export { resetProjection } from "./reset-projection.ts";
+export type { RetryOptions } from "./retry.ts";
+export type { CommonRunnerOptions, RunnerOptions } from "./runner-options.ts";
+export type { RunnerReport } from "./runner-report.ts";
+export type { Lag, RunnerState, RunnerStatus } from "./runner-status.ts";
+export type { WaitOptions } from "./waiters.ts";

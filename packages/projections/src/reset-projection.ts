@@ -1,0 +1,19 @@
+import type { Registers } from "@es/core";
+import { checkpointKey } from "./checkpoint.ts";
+import { assertProjectionName } from "./projection-name.ts";
+
+/**
+ * Deletes the checkpoint of a projection, so that it starts anew. Stop its runners and empty its read model first; otherwise
+ * every event takes effect a second time.
+ *
+ * @param registers - those that the checkpoint is kept in: of the store, or of the sink
+ * @returns whether there was one
+ */
+export async function resetProjection(
+  registers: Registers<unknown>,
+  projection: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<boolean> {
+  assertProjectionName(projection);
+  return registers.delete(checkpointKey(projection), options);
+}
