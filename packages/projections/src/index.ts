@@ -21,6 +21,12 @@ export {
   ProjectionStoppedError,
   WaitTimeoutError,
 } from "./errors.ts";
+export type {
+  InlineEventOf,
+  InlineProjection,
+  InlineProjectionSpec,
+} from "./inline-projection.ts";
+export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {
@@ -33,7 +39,10 @@ export type {
 } from "./projection-spec.ts";
 export { resetProjection } from "./reset-projection.ts";
 export type { RetryOptions } from "./retry.ts";
-export type { CommonRunnerOptions, RunnerOptions } from "./runner-options.ts";
+export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner-options.ts";
 export type { RunnerReport } from "./runner-report.ts";
 export type { Lag, RunnerState, RunnerStatus } from "./runner-status.ts";
+export type { CheckpointedSink } from "./sink.ts";
+export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
+export { createSqliteSink } from "./sqlite-sink.ts";
 export type { WaitOptions } from "./waiters.ts";

@@ -1,4 +1,5 @@
 import type { Position } from "@es/core";
+import type { Delivery } from "./delivery.ts";
 import type { Lag, RunnerStatus } from "./runner-status.ts";
 import type { WaitOptions } from "./waiters.ts";
 
@@ -6,11 +7,12 @@ import type { WaitOptions } from "./waiters.ts";
  * Runs one projection: first over what is stored, then as events come, with one cursor. Pages are handled one after the
  * other; the next one is read meanwhile, and no further one. The checkpoint moves once a page, behind its effects.
  */
-export interface ProjectionRunner extends AsyncDisposable {
+export interface ProjectionRunner<Guarantee extends Delivery["guarantee"] = Delivery["guarantee"]>
+  extends AsyncDisposable {
   /** The name of the projection. */
   readonly projection: string;
   /** How often an event can take effect. */
-  readonly guarantee: "at-least-once" | "exactly-once";
+  readonly guarantee: Guarantee;
   /** Resolves when the runner was stopped, rejects with the error that it gave up with. */
   readonly done: Promise<void>;
 

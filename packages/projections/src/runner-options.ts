@@ -3,6 +3,7 @@ import { DEFAULT_PAGE_SIZE } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
 import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
 import { quietly, type RunnerReport } from "./runner-report.ts";
+import type { CheckpointedSink } from "./sink.ts";
 
 /** What every runner takes. */
 export interface CommonRunnerOptions {
@@ -35,6 +36,12 @@ export interface RunnerOptions extends CommonRunnerOptions {
    * @defaultValue the registers of the store
    */
   readonly checkpoints?: Registers<unknown>;
+}
+
+/** What a runner of a projection takes whose effects are written in transactions. */
+export interface ExactlyOnceRunnerOptions<Tx> extends CommonRunnerOptions {
+  /** The database of the read model; it keeps the checkpoint too. A store with transactions is a sink of its own. */
+  readonly sink: CheckpointedSink<Tx>;
 }
 
 /** Checked options with their defaults. */
