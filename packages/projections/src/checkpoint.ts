@@ -1,5 +1,6 @@
 import type { Position } from "@es/core";
 import { CheckpointUnreadableError } from "./errors.ts";
+import { type ParkedList, parseParked } from "./parked.ts";
 
 /** The event that was handled last. It tells whether a store still has the history that the checkpoint speaks of. */
 export interface HandledEvent {
@@ -18,6 +19,8 @@ export interface Checkpoint {
   readonly last: HandledEvent | undefined;
   /** How many events were handled. */
   readonly events: number;
+  /** The streams that are held back. They are in the checkpoint so that both change together. */
+  readonly parked: ParkedList;
   /** The runner that wrote it. */
   readonly runner: string;
 }
@@ -32,8 +35,16 @@ export function checkpointKey(name: string): string {
 
 /** The text that a register keeps. */
 export function serializeCheckpoint(checkpoint: Checkpoint): string {
-  const { store, position, last, events, runner } = checkpoint;
-  return JSON.stringify({ format: FORMAT, store, position, events, runner, ...(last === undefined ? {} : { last }) });
+  const { store, position, last, events, parked, runner } = checkpoint;
+  return JSON.stringify({
+    format: FORMAT,
+    store,
+    position,
+    events,
+    runner,
+    ...(last === undefined ? {} : { last }),
+    ...(parked.length === 0 ? {} : { parked }),
+  });
 }
 
 /**
@@ -49,19 +60,21 @@ export function parseCheckpoint(key: string, text: string): Checkpoint {
     );
   }
   const { format, store, position, events, runner, last } = value ?? {};
+  const parked = parseParked(value?.["parked"]);
   if (
     format !== FORMAT ||
     typeof store !== "string" ||
     typeof position !== "string" ||
     typeof events !== "number" ||
-    typeof runner !== "string"
+    typeof runner !== "string" ||
+    parked === undefined
   ) {
     throw new CheckpointUnreadableError(
       key,
       "is not a checkpoint; restore it from a backup, or delete it with resetProjection() after emptying the read model",
     );
   }
-  return { store, position, events, runner, last: handledEvent(last) };
+  return { store, position, events, runner, parked, last: handledEvent(last) };
 }
 
 function handledEvent(value: unknown): HandledEvent | undefined {

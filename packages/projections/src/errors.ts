@@ -116,6 +116,38 @@ export class HandlerFailedError extends EventSourcingError {
   }
 }
 
+/** More would have to be held back than `onFailure.park` allows, so the projection stopped. Nothing was lost. */
+export class ParkingFullError extends EventSourcingError {
+  readonly code = "ES_PARKING_FULL";
+  readonly retryable = false;
+  /** The projection. */
+  readonly projection: string;
+  /** Streams that would be held back. */
+  readonly streams: number;
+  /** Events that would be held back. */
+  readonly events: number;
+
+  constructor(
+    projection: string,
+    facts: {
+      readonly streams: number;
+      readonly events: number;
+      readonly maxStreams: number;
+      readonly maxEvents: number;
+    },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `projection ${JSON.stringify(projection)} would hold back ${facts.events} events of ${facts.streams} streams, the limits are ` +
+        `${facts.maxEvents} and ${facts.maxStreams}; mend the handler and replay the parked streams, or raise the limits`,
+      options,
+    );
+    this.projection = projection;
+    this.streams = facts.streams;
+    this.events = facts.events;
+  }
+}
+
 /** The runner was stopped before it reached what was waited for. */
 export class ProjectionStoppedError extends EventSourcingError {
   readonly code = "ES_PROJECTION_STOPPED";
@@ -139,6 +171,7 @@ export const PROJECTION_ERROR_CODES = [
   "ES_CHECKPOINT_UNREADABLE",
   "ES_FEED_INTEGRITY",
   "ES_HANDLER_FAILED",
+  "ES_PARKING_FULL",
   "ES_PROJECTION_STOPPED",
   "ES_WAIT_TIMEOUT",
 ] as const;

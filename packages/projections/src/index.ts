@@ -17,16 +17,20 @@ export {
   CheckpointUnreadableError,
   FeedIntegrityError,
   HandlerFailedError,
+  ParkingFullError,
   PROJECTION_ERROR_CODES,
   ProjectionStoppedError,
   WaitTimeoutError,
 } from "./errors.ts";
+export type { FailurePolicy, ParkLimits } from "./failure-policy.ts";
 export type {
   InlineEventOf,
   InlineProjection,
   InlineProjectionSpec,
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
+export { listParked } from "./list-parked.ts";
+export type { ParkedList, ParkedStream } from "./parked.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {

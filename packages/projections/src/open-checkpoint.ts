@@ -26,6 +26,7 @@ export async function openCheckpoint(
           position: await resolveStart(store, projection.from, signal),
           last: undefined,
           events: 0,
+          parked: [],
           runner,
         }
       : { ...stored, runner };

@@ -1,5 +1,6 @@
 import type { Position } from "@es/core";
 import type { Delivery } from "./delivery.ts";
+import type { ParkedList } from "./parked.ts";
 import type { Lag, RunnerStatus } from "./runner-status.ts";
 import type { WaitOptions } from "./waiters.ts";
 
@@ -44,6 +45,26 @@ export interface ProjectionRunner<Guarantee extends Delivery["guarantee"] = Deli
 
   /** Counts in the store how far it is behind, up to `limit` events, 10,000 unless told. */
   lag(options?: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<Lag>;
+
+  /** The streams that are held back, in the order in which they failed. */
+  parked(): ParkedList;
+
+  /**
+   * Handles what is held back, of one stream or of all, in the order of each stream, between two pages.
+   *
+   * @returns how many events were handled
+   * @throws HandlerFailedError when an event fails again; it and the later ones of its stream stay parked
+   * @throws ProjectionStoppedError when the runner does not run
+   */
+  replayParked(streamId?: string): Promise<number>;
+
+  /**
+   * Forgets what is held back of a stream: those events are never handled, later ones are.
+   *
+   * @returns how many events that were
+   * @throws ProjectionStoppedError when the runner does not run
+   */
+  discardParked(streamId: string): Promise<number>;
 
   /**
    * Resolves once everything up to this position was handled: the way to read your own write.

@@ -1,6 +1,7 @@
 import { ConfigurationError, type EventStore, type Registers } from "@es/core";
 import { DEFAULT_PAGE_SIZE } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
+import { type FailurePolicy, type FailureSettings, failureSettings } from "./failure-policy.ts";
 import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
 import { quietly, type RunnerReport } from "./runner-report.ts";
 import type { CheckpointedSink } from "./sink.ts";
@@ -16,6 +17,11 @@ export interface CommonRunnerOptions {
    * @defaultValue 4 attempts within about a second
    */
   readonly retry?: RetryOptions;
+  /**
+   * What becomes of an event whose handler failed as often as it may.
+   * @defaultValue `"stop"`
+   */
+  readonly onFailure?: FailurePolicy;
   /**
    * How often a call of the store or the sink is tried that failed with a retryable error.
    * @defaultValue 40 attempts within about ten minutes
@@ -50,6 +56,7 @@ export interface RunnerSettings {
   readonly pageSize: number;
   readonly retry: RetrySettings;
   readonly storeRetry: RetrySettings;
+  readonly onFailure: FailureSettings;
   readonly report: (report: RunnerReport) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -66,6 +73,7 @@ export function runnerSettings(options: CommonRunnerOptions): RunnerSettings {
     pageSize,
     retry: retrySettings("retry", options.retry, HANDLER_RETRY),
     storeRetry: retrySettings("storeRetry", options.storeRetry, STORE_RETRY),
+    onFailure: failureSettings(options.onFailure),
     report: quietly(options.onReport),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

@@ -20,6 +20,12 @@ export type RunnerReport =
       readonly delayMs: number;
       readonly event?: RecordedEvent;
     }
+  /** A handler failed too often, and the event was passed over for good. */
+  | { readonly kind: "skipped"; readonly event: RecordedEvent; readonly error: unknown; readonly attempts: number }
+  /** A handler failed too often, and the event's stream is held back from it on. */
+  | { readonly kind: "parked"; readonly event: RecordedEvent; readonly error: unknown; readonly attempts: number }
+  /** What was held back of a stream was handled. */
+  | { readonly kind: "replayed"; readonly streamId: string; readonly events: number }
   /** It gave up. */
   | { readonly kind: "failed"; readonly error: unknown; readonly position: Position }
   /** It was stopped. */

@@ -27,7 +27,7 @@ export interface RunnerStatus {
   readonly projection: string;
   /** What it is doing. */
   readonly state: RunnerState;
-  /** Whether it works as it should: not failed, not retrying, not stopped. */
+  /** Whether it works as it should: not failed, not retrying, not stopped, and nothing is held back. */
   readonly isHealthy: boolean;
   /** Everything up to here was handled. */
   readonly position: Position;
@@ -37,6 +37,10 @@ export interface RunnerStatus {
   readonly eventsPerSecond: number;
   /** Age of the event handled last, while it is catching up; 0 once it has. */
   readonly lagMs: number;
+  /** Streams that are held back. */
+  readonly parkedStreams: number;
+  /** Events that are held back. */
+  readonly parkedEvents: number;
   /** What failed last; absent once something has succeeded since. */
   readonly lastError: unknown;
 }

@@ -6,6 +6,7 @@ import type { Ledger } from "./ledger.ts";
 import { Mutex } from "./mutex.ts";
 import { openCheckpoint } from "./open-checkpoint.ts";
 import { PageWorker } from "./page-worker.ts";
+import { countParked, type ParkedList } from "./parked.ts";
 import { PauseGate } from "./pause-gate.ts";
 import { prefetch } from "./prefetch.ts";
 import type { Projection } from "./projection.ts";
@@ -128,17 +129,35 @@ export class Runner implements ProjectionRunner {
   status(): RunnerStatus {
     const isRunning = this.#state === "catching-up" || this.#state === "live";
     const state = isRunning && this.#gate.isClosed ? "paused" : this.#state;
+    const parked = this.parked();
     const isBehind = state !== "live" && this.#newestRecordedAt !== undefined;
     return {
       projection: this.projection,
       state,
-      isHealthy: isRunning || state === "starting",
+      isHealthy: (isRunning || state === "starting") && parked.length === 0,
       position: this.#position,
       events: this.#events,
       eventsPerSecond: this.#rate.perSecond,
       lagMs: isBehind ? Math.max(0, this.#settings.clock.now() - (this.#newestRecordedAt ?? 0)) : 0,
+      parkedStreams: parked.length,
+      parkedEvents: countParked(parked),
       lastError: this.#lastError,
     };
+  }
+
+  parked(): ParkedList {
+    return this.#worker?.parked ?? [];
+  }
+
+  async replayParked(streamId?: string): Promise<number> {
+    const streams = streamId === undefined ? this.parked().map((stream) => stream.streamId) : [streamId];
+    let events = 0;
+    for (const stream of streams) events += await this.#betweenPages((worker) => worker.replay(stream));
+    return events;
+  }
+
+  async discardParked(streamId: string): Promise<number> {
+    return this.#betweenPages((worker) => worker.discard(streamId));
   }
 
   async lag({
@@ -188,6 +207,16 @@ export class Runner implements ProjectionRunner {
       else this.#fail(error);
       if (!isOwnAbort) throw error;
     }
+  }
+
+  async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
+    await this.#started.promise;
+    return this.#mutex.run(async () => {
+      if (this.#state === "failed") throw this.#lastError;
+      if (this.#worker === undefined || this.#stopping.signal.aborted)
+        throw new ProjectionStoppedError(this.projection);
+      return work(this.#worker);
+    });
   }
 
   #end(state: "stopped"): void {
