@@ -1,13 +1,12 @@
-import { AbortedError, isEventSourcingError, type Registers } from "@es/core";
+import { AbortedError, isEventSourcingError } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
-import { CheckpointRegister } from "./checkpoint-register.ts";
+import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { HandlerFailure, type Ledger, type Work } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 
 /** Lets handlers run and stores the checkpoint behind them. What happens between the two happens again. */
-export function atLeastOnceLedger(projection: Projection<Delivery>, registers: Registers<unknown>): Ledger {
-  const register = new CheckpointRegister(registers, projection.name);
+export function atLeastOnceLedger(projection: Projection<Delivery>, register: CheckpointRegister<unknown>): Ledger {
   /** A checkpoint whose events have taken effect although it could not be stored yet. Its handlers must not run again. */
   let owed: Checkpoint | undefined;
 

@@ -1,30 +1,34 @@
 import { isEventSourcingError, type Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
-import { CheckpointConflictError, CheckpointUnreadableError } from "./errors.ts";
+import { CheckpointConflictError, CheckpointMismatchError, CheckpointUnreadableError } from "./errors.ts";
+import { isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
 
 /**
  * One runner's hold on the checkpoint of its projection. Every write names the revision that this runner wrote or read last,
  * so that a runner which was overtaken can write nothing any more.
  */
 export class CheckpointRegister<Tx> {
-  /** The registers that it is kept in. */
-  readonly registers: Registers<Tx>;
+  readonly #registers: Registers<Tx>;
   readonly #projection: string;
   readonly #key: string;
+  readonly #partition: Partition;
   #revision = 0;
 
-  constructor(registers: Registers<Tx>, projection: string) {
-    this.registers = registers;
+  constructor(registers: Registers<Tx>, projection: string, partition: Partition) {
+    this.#registers = registers;
     this.#projection = projection;
-    this.#key = checkpointKey(projection);
+    this.#key = partitionKey(projection, partition);
+    this.#partition = partition;
   }
 
   /**
    * What is stored now.
    * @throws CheckpointUnreadableError
+   * @throws CheckpointMismatchError when the projection is split into another number of partitions
    */
   async load(signal: AbortSignal): Promise<Checkpoint | undefined> {
     const register = await this.#get(signal);
+    if (register === undefined) await this.#assertSameSplit(signal);
     this.#revision = register?.revision ?? 0;
     return register === undefined ? undefined : parseCheckpoint(this.#key, register.value);
   }
@@ -37,7 +41,7 @@ export class CheckpointRegister<Tx> {
    */
   async write(checkpoint: Checkpoint, tx: { readonly tx: Tx } | undefined): Promise<number> {
     const text = serializeCheckpoint(checkpoint);
-    const revision = await this.registers.set(this.#key, text, { ...tx, expected: this.#revision });
+    const revision = await this.#registers.set(this.#key, text, { ...tx, expected: this.#revision });
     if (revision === undefined) throw new CheckpointConflictError(this.#projection);
     return revision;
   }
@@ -59,11 +63,26 @@ export class CheckpointRegister<Tx> {
     return true;
   }
 
+  /** A checkpoint of another split covers streams of this partition, which would all be handled again. */
+  async #assertSameSplit(signal: AbortSignal): Promise<void> {
+    const { count } = this.#partition;
+    const own = new Set(Array.from({ length: count }, (_, index) => partitionKey(this.#projection, { index, count })));
+    for await (const key of this.#registers.keys(checkpointKey(this.#projection), { signal })) {
+      if (!isCheckpointOf(this.#projection, key) || own.has(key)) continue;
+      throw new CheckpointMismatchError(
+        this.#projection,
+        "partitions",
+        `is in register ${JSON.stringify(key)}, but the projection is to run in ${count} partition${count === 1 ? "" : "s"}; run it ` +
+          "in as many as before, or empty the read model, call resetProjection() and start again",
+      );
+    }
+  }
+
   async #get(
     signal: AbortSignal | undefined,
   ): Promise<{ readonly value: string; readonly revision: number } | undefined> {
     try {
-      return await this.registers.get(this.#key, signal === undefined ? {} : { signal });
+      return await this.#registers.get(this.#key, signal === undefined ? {} : { signal });
     } catch (cause) {
       if (!isEventSourcingError(cause, "ES_CODEC")) throw cause;
       throw new CheckpointUnreadableError(this.#key, "cannot be decoded; give the codec the keys it was written with", {

@@ -116,6 +116,22 @@ export class HandlerFailedError extends EventSourcingError {
   }
 }
 
+/** The lease ran out before it could be renewed, or another process has it. */
+export class LeaseLostError extends EventSourcingError {
+  readonly code = "ES_LEASE_LOST";
+  readonly retryable = false;
+  /** The register that stands for what was leased. */
+  readonly key: string;
+  /** The token that is no longer valid. */
+  readonly token: number;
+
+  constructor(key: string, token: number, options?: ErrorOptions) {
+    super(`lease ${JSON.stringify(key)} with token ${token} was lost; another process may have it`, options);
+    this.key = key;
+    this.token = token;
+  }
+}
+
 /** More would have to be held back than `onFailure.park` allows, so the projection stopped. Nothing was lost. */
 export class ParkingFullError extends EventSourcingError {
   readonly code = "ES_PARKING_FULL";
@@ -171,6 +187,7 @@ export const PROJECTION_ERROR_CODES = [
   "ES_CHECKPOINT_UNREADABLE",
   "ES_FEED_INTEGRITY",
   "ES_HANDLER_FAILED",
+  "ES_LEASE_LOST",
   "ES_PARKING_FULL",
   "ES_PROJECTION_STOPPED",
   "ES_WAIT_TIMEOUT",

@@ -1,5 +1,7 @@
 export type { Clock } from "./clock.ts";
 export { createProjectionRunner } from "./create-projection-runner.ts";
+export type { LeaseOptions } from "./create-shared-runner.ts";
+export { createSharedRunner } from "./create-shared-runner.ts";
 export { defineProjection } from "./define-projection.ts";
 export type {
   AtLeastOnce,
@@ -17,6 +19,7 @@ export {
   CheckpointUnreadableError,
   FeedIntegrityError,
   HandlerFailedError,
+  LeaseLostError,
   ParkingFullError,
   PROJECTION_ERROR_CODES,
   ProjectionStoppedError,
@@ -46,6 +49,7 @@ export type { RetryOptions } from "./retry.ts";
 export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner-options.ts";
 export type { RunnerReport } from "./runner-report.ts";
 export type { Lag, RunnerState, RunnerStatus } from "./runner-status.ts";
+export type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runner.ts";
 export type { CheckpointedSink } from "./sink.ts";
 export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
 export { createSqliteSink } from "./sqlite-sink.ts";

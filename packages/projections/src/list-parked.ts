@@ -1,6 +1,7 @@
 import type { Registers } from "@es/core";
 import { checkpointKey, parseCheckpoint } from "./checkpoint.ts";
-import type { ParkedList } from "./parked.ts";
+import type { ParkedList, ParkedStream } from "./parked.ts";
+import { isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
 
 /**
@@ -15,7 +16,11 @@ export async function listParked(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<ParkedList> {
   assertProjectionName(projection);
-  const key = checkpointKey(projection);
-  const register = await registers.get(key, options);
-  return register === undefined ? [] : parseCheckpoint(key, register.value).parked;
+  const parked: ParkedStream[] = [];
+  for await (const key of registers.keys(checkpointKey(projection), options)) {
+    if (!isCheckpointOf(projection, key)) continue;
+    const register = await registers.get(key, options);
+    if (register !== undefined) parked.push(...parseCheckpoint(key, register.value).parked);
+  }
+  return parked;
 }

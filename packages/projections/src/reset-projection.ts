@@ -1,9 +1,10 @@
 import type { Registers } from "@es/core";
 import { checkpointKey } from "./checkpoint.ts";
+import { isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
 
 /**
- * Deletes the checkpoint of a projection, so that it starts anew. Stop its runners and empty its read model first; otherwise
+ * Deletes the checkpoint of a projection, of all its partitions, so that it starts anew. Stop its runners and empty its read model first; otherwise
  * every event takes effect a second time.
  *
  * @param registers - those that the checkpoint is kept in: of the store, or of the sink
@@ -15,5 +16,9 @@ export async function resetProjection(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<boolean> {
   assertProjectionName(projection);
-  return registers.delete(checkpointKey(projection), options);
+  let wasThere = false;
+  for await (const key of registers.keys(checkpointKey(projection), options)) {
+    if (isCheckpointOf(projection, key) && (await registers.delete(key, options))) wasThere = true;
+  }
+  return wasThere;
 }

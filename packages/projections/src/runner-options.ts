@@ -60,6 +60,8 @@ export interface RunnerSettings {
   readonly report: (report: RunnerReport) => void;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Which streams are handled; the others are passed over. Absent: all. */
+  readonly select?: (streamId: string) => boolean;
 }
 
 /** @throws ConfigurationError naming the wrong option */

@@ -112,6 +112,12 @@ export class Runner implements ProjectionRunner {
     );
   }
 
+  /** Ends everything at once. What is still running can store nothing any more. */
+  abandon(): void {
+    this.#stopping.abort();
+    this.#giveUp.abort();
+  }
+
   async pause(): Promise<void> {
     if (this.#stopping.signal.aborted || this.#state === "failed" || this.#gate.isClosed) return;
     this.#gate.close();
@@ -314,18 +320,20 @@ export class Runner implements ProjectionRunner {
   async #handle(page: Page): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
-    this.#continuity?.check(page.events);
-    await worker.process(page);
+    const { select } = this.#settings;
+    const events = select === undefined ? page.events : page.events.filter(({ streamId }) => select(streamId));
+    this.#continuity?.check(events);
+    await worker.process({ ...page, events });
     this.#readFailures = 0;
     this.#lastError = undefined;
-    this.#events += page.events.length;
-    this.#rate.add(page.events.length);
-    this.#newestRecordedAt = page.events.at(-1)?.recordedAt ?? this.#newestRecordedAt;
+    this.#events += events.length;
+    this.#rate.add(events.length);
+    this.#newestRecordedAt = events.at(-1)?.recordedAt ?? this.#newestRecordedAt;
     const { position } = worker;
     if (!this.#stopping.signal.aborted) {
       const wasLive = this.#state === "live";
       this.#state = page.isCaughtUp ? "live" : "catching-up";
-      this.#settings.report({ kind: "progress", position, events: page.events.length });
+      this.#settings.report({ kind: "progress", position, events: events.length });
       if (page.isCaughtUp && !wasLive) {
         this.#hasCaughtUp = true;
         await worker.save();

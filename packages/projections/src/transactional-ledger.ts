@@ -1,14 +1,16 @@
 import { AbortedError } from "@es/core";
-import { CheckpointRegister } from "./checkpoint-register.ts";
+import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** Lets handlers run in the transaction that also moves the checkpoint: both are stored, or neither is. */
-export function transactionalLedger(projection: Projection<Delivery>, sink: CheckpointedSink<unknown>): Ledger {
-  const register = new CheckpointRegister(sink.registers, projection.name);
-
+export function transactionalLedger(
+  projection: Projection<Delivery>,
+  sink: CheckpointedSink<unknown>,
+  register: CheckpointRegister<unknown>,
+): Ledger {
   return {
     load: (signal) => register.load(signal),
 
