@@ -25,6 +25,8 @@ export {
   ProjectionStoppedError,
   WaitTimeoutError,
 } from "./errors.ts";
+export type { BusHandler, EventBus } from "./event-bus.ts";
+export { createEventBus } from "./event-bus.ts";
 export type { FailurePolicy, ParkLimits } from "./failure-policy.ts";
 export type {
   InlineEventOf,
@@ -33,6 +35,10 @@ export type {
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
 export { listParked } from "./list-parked.ts";
+export type { OutboxSpec, Publish } from "./outbox.ts";
+export { defineOutbox } from "./outbox.ts";
+export type { OutboxMessage } from "./outbox-message.ts";
+export { RESERVED_HEADERS } from "./outbox-message.ts";
 export type { ParkedList, ParkedStream } from "./parked.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
