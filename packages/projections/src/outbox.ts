@@ -65,7 +65,7 @@ export interface OutboxSpec {
    * @defaultValue `"beginning"`
    */
   readonly from?: StartPosition;
-  /** @defaultValue the clock of the machine */
+  /** Time as it sees it. @defaultValue the clock of the machine */
   readonly clock?: Clock;
 }
 

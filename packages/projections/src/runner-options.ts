@@ -29,7 +29,7 @@ export interface CommonRunnerOptions {
   readonly storeRetry?: RetryOptions;
   /** Called for what is worth a metric, a log line or a progress bar. What it throws is ignored. @defaultValue nothing */
   readonly onReport?: (report: RunnerReport) => void;
-  /** @defaultValue the clock of the machine */
+  /** Time as it sees it. @defaultValue the clock of the machine */
   readonly clock?: Clock;
   /** A number from 0 to 1, for the jitter. @defaultValue `Math.random` */
   readonly random?: () => number;
