@@ -2,14 +2,13 @@ import {
   ConfigurationError,
   type DomainEvent,
   type EventFamily,
-  type EventQuery,
   type EventSchemas,
   MissingHandlerError,
   type Recorded,
   type RecordedEvent,
 } from "@es/core";
-import { queriesOf } from "@es/core/adapter";
 import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
+import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { Progress, Projection, StartPosition } from "./projection.ts";
 import type { ProjectionSpec } from "./projection-spec.ts";
@@ -162,24 +161,4 @@ function handlerOf<Handler>(
     );
   }
   return handler;
-}
-
-function filterOf({ name, events, categories, types }: UntypedSpec): EventQuery | undefined {
-  const unknown = types?.find((type) => !Object.hasOwn(events.schemas, type));
-  if (unknown !== undefined) {
-    throw new ConfigurationError(
-      `projection ${JSON.stringify(name)} asks for type ${JSON.stringify(unknown)}, which is not in its family of events`,
-    );
-  }
-  if (categories === undefined && types === undefined) return undefined;
-  const filter: EventQuery = {
-    ...(categories === undefined ? {} : { categories }),
-    ...(types === undefined ? {} : { types: types.flatMap((type) => [type, ...formerNamesOf(events.schemas[type])]) }),
-  };
-  queriesOf(filter);
-  return filter;
-}
-
-function formerNamesOf(schema: EventSchemas[string] | undefined): readonly string[] {
-  return schema !== undefined && "formerNames" in schema ? schema.formerNames : [];
 }

@@ -40,6 +40,8 @@ export { defineOutbox } from "./outbox.ts";
 export type { OutboxMessage } from "./outbox-message.ts";
 export { RESERVED_HEADERS } from "./outbox-message.ts";
 export type { ParkedList, ParkedStream } from "./parked.ts";
+export type { ProcessManager, ProcessManagerOptions, ProcessManagerSpec } from "./process-manager.ts";
+export { createProcessManagerRunner, defineProcessManager } from "./process-manager.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {
@@ -60,3 +62,4 @@ export type { CheckpointedSink } from "./sink.ts";
 export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
 export { createSqliteSink } from "./sqlite-sink.ts";
 export type { WaitOptions } from "./waiters.ts";
+export type { UnitOfWork } from "./unit-of-work.ts";
