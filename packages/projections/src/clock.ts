@@ -10,9 +10,12 @@ export interface Clock {
   delay(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Timers of Node.js that are to run for longer run at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  delay,
+  delay: (ms, signal) => delay(Math.min(ms, LONGEST_TIMER_MS), signal),
 };

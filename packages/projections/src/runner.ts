@@ -300,6 +300,8 @@ export class Runner implements ProjectionRunner {
       }
     } catch (error) {
       if (!(error instanceof ReadFailure)) throw error;
+      // That the read ended is what stopping is about.
+      if (this.#stopping.signal.aborted) return;
       if (isEventSourcingError(error.cause, "ES_INVALID_POSITION")) {
         throw new CheckpointMismatchError(
           name,
