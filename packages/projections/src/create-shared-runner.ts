@@ -117,6 +117,14 @@ export function createSharedRunner(
       void run().then(ended.resolve, ended.reject);
     },
     stop,
+    async replayParked(streamId) {
+      let events = 0;
+      for (const { runner } of partitions) events += (await runner?.replayParked(streamId)) ?? 0;
+      return events;
+    },
+    async discardParked(streamId) {
+      return (await partitions[partitionOf(streamId, count)]?.runner?.discardParked(streamId)) ?? 0;
+    },
     status: (): readonly PartitionStatus[] => partitions.map((partition) => partition.status),
     [Symbol.asyncDispose]: () => stop(),
   };

@@ -37,6 +37,11 @@ export class LeasedPartition {
     return { partition: this.#parts.index, isHeld, token, runner: this.#runner?.status() };
   }
 
+  /** The runner, while this process has the lease. */
+  get runner(): Runner | undefined {
+    return this.#runner;
+  }
+
   /** Runs until the signal aborts. @throws what a runner gave up with, unless it only lost its lease */
   async run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {

@@ -54,6 +54,7 @@ export interface ProjectionRunner<Guarantee extends Delivery["guarantee"] = Deli
    *
    * @returns how many events were handled
    * @throws HandlerFailedError when an event fails again; it and the later ones of its stream stay parked
+   * @throws AbortedError when the runner is stopped meanwhile; the later ones stay parked
    * @throws ProjectionStoppedError when the runner does not run
    */
   replayParked(streamId?: string): Promise<number>;

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@es/core";
-import { matchesQueries, queriesOf } from "@es/core/adapter";
+import { matchesQueries, queriesOf, throwIfAborted } from "@es/core/adapter";
 import type { Committer, CommitterParts } from "./committer.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { withFailedReplay, withReplayed } from "./parked.ts";
@@ -10,6 +10,7 @@ import { withFailedReplay, withReplayed } from "./parked.ts";
  *
  * @returns how many events were handled; 0 when the stream is not parked
  * @throws HandlerFailedError when one fails again; it and the later ones stay parked
+ * @throws AbortedError when the runner is stopped; the later ones stay parked
  */
 export async function replayParked(streamId: string, parts: CommitterParts, committer: Committer): Promise<number> {
   const stream = committer.checkpoint.parked.find((other) => other.streamId === streamId);
@@ -22,6 +23,7 @@ export async function replayParked(streamId: string, parts: CommitterParts, comm
   let current: RecordedEvent | undefined;
 
   const handle = async (event: RecordedEvent, next: RecordedEvent | undefined): Promise<void> => {
+    throwIfAborted(parts.stopping);
     const { checkpoint } = committer;
     const parked = withReplayed(checkpoint.parked, streamId, next);
     try {

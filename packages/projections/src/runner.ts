@@ -1,4 +1,11 @@
-import { ConfigurationError, isEventSourcingError, type Page, type Position, START } from "@es/core";
+import {
+  ConfigurationError,
+  isEventSourcingError,
+  type Page,
+  type Position,
+  START,
+  StoreUnavailableError,
+} from "@es/core";
 import { ContinuityCheck } from "./continuity.ts";
 import type { Delivery } from "./delivery.ts";
 import { CheckpointMismatchError, ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
@@ -205,7 +212,8 @@ export class Runner implements ProjectionRunner {
     try {
       await this.#open();
       while (!this.#stopping.signal.aborted) await this.#follow();
-      await this.#worker?.save();
+      // A replay may be at work; it ends when it notices that the runner is stopping.
+      await this.#mutex.run(async () => this.#worker?.save());
       this.#end("stopped");
     } catch (error) {
       const isOwnAbort = this.#stopping.signal.aborted && isEventSourcingError(error, "ES_ABORTED");
@@ -293,7 +301,6 @@ export class Runner implements ProjectionRunner {
     try {
       for (;;) {
         const page = await nextPage(pages);
-        if (page === undefined) return;
         await this.#gate.passed(this.#stopping.signal);
         if (this.#stopping.signal.aborted) return;
         await this.#mutex.run(() => this.#handle(page));
@@ -362,10 +369,11 @@ export class Runner implements ProjectionRunner {
   }
 }
 
-async function nextPage(pages: AsyncGenerator<Page, void, undefined>): Promise<Page | undefined> {
+async function nextPage(pages: AsyncGenerator<Page, void, undefined>): Promise<Page> {
   try {
     const result = await pages.next();
-    return result.done === true ? undefined : result.value;
+    if (result.done !== true) return result.value;
+    throw new StoreUnavailableError("the live read of the store ended by itself");
   } catch (cause) {
     throw new ReadFailure("the store could not be read", { cause });
   }

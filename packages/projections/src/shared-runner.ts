@@ -27,6 +27,16 @@ export interface SharedRunner extends AsyncDisposable {
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** How each partition is getting on here. */
   status(): readonly PartitionStatus[];
+  /**
+   * Handles what is held back in the partitions that this process runs, of one stream or of all, in the order of each stream.
+   * `listParked` reads the lists of all partitions.
+   *
+   * @returns how many events were handled here
+   * @throws HandlerFailedError when an event fails again; it and the later ones of its stream stay parked
+   */
+  replayParked(streamId?: string): Promise<number>;
+  /** Forgets what is held back of a stream, when this process runs its partition. @returns how many events that were */
+  discardParked(streamId: string): Promise<number>;
 }
 
 /** How the work is shared. Every process must be given the same numbers, except for `maxPartitions`. */

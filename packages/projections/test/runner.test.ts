@@ -232,6 +232,50 @@ describe("a runner", () => {
     expect(clock.delays.filter((ms) => ms < 10_000)).toStrictEqual([100, 200, 400]);
   });
 
+  it("asks again when a live read ends by itself", async () => {
+    await using inner = createMemoryEventStore();
+    await deposit(inner, "a-1", 1, 2, 3);
+    const store: EventStore<unknown> = { ...inner, readAll: (options) => inner.readAll({ ...options, limit: 1 }) };
+    const { seen, run, reports } = listing();
+    await using runner = run(store, { clock: new VirtualClock(5_000) });
+
+    await runner.start();
+    await runner.waitFor(await store.head());
+
+    expect(seen).toHaveLength(3);
+    expect(reports.kinds).toContain("retrying");
+  });
+
+  it("waits for a replay that is at work before it stops", async () => {
+    await using store = createMemoryEventStore();
+    await deposit(store, "a-1", 1, 2);
+    let isBroken = true;
+    const leave = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<void>();
+    const { seen, run } = listing({
+      onEvent: async () => {
+        if (isBroken) throw new Error("no");
+        entered.resolve();
+        await leave.promise;
+      },
+    });
+    const runner = run(store, { onFailure: "park", clock: new VirtualClock(5_000) });
+    await runner.start();
+    await runner.waitFor(await store.head());
+    isBroken = false;
+    const replay = runner.replayParked();
+    await entered.promise;
+
+    const stopping = runner.stop();
+    leave.resolve();
+    await stopping;
+
+    await expect(replay).rejects.toMatchObject({ code: "ES_ABORTED" });
+    expect(runner.status().state).toBe("stopped");
+    expect(seen).toStrictEqual(["a-1@1=1"]);
+    expect(runner.parked()).toMatchObject([{ firstVersion: 2, events: 1 }]);
+  });
+
   it("counts how far it is behind", async () => {
     await using store = createMemoryEventStore();
     await deposit(store, "a-1", 1, 2, 3);

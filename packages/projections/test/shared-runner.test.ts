@@ -1,7 +1,13 @@
 import type { EventStore } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
-import { createProjectionRunner, createSharedRunner, defineProjection, type LeaseOptions } from "../src/index.ts";
+import {
+  createProjectionRunner,
+  createSharedRunner,
+  defineProjection,
+  type LeaseOptions,
+  listParked,
+} from "../src/index.ts";
 import { partitionOf } from "../src/partition.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { Reports } from "./reports.ts";
@@ -180,6 +186,36 @@ describe("a shared runner", () => {
     await alone.waitFor(await store.head());
 
     expect(seen).toStrictEqual(["shared a-1@1"]);
+  });
+
+  it("replays and discards what is held back in its partitions", async () => {
+    await using store = createMemoryEventStore();
+    let isBroken = true;
+    const seen: string[] = [];
+    const projection = defineProjection({
+      name: "shared",
+      events: accountEvents,
+      batch: (events) => {
+        if (isBroken) throw new Error("no");
+        seen.push(...events.map(({ streamId, version }) => `${streamId}@${version}`));
+      },
+    });
+    for (const streamId of ["a-1", "a-2", "a-3", "a-1"]) await deposit(store, streamId, 1);
+    const clock = new VirtualClock(5_000);
+    const options = { partitions: 3, leaseMs: 1_000_000, pollMs: 50_000, clock };
+    await using runner = createSharedRunner(projection, { store, onFailure: "park", ...options });
+    runner.start();
+    while ((await listParked(store.registers, "shared")).reduce((sum, { events }) => sum + events, 0) < 4) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    isBroken = false;
+    expect(await runner.discardParked("a-2")).toBe(1);
+    expect(await runner.discardParked("a-9")).toBe(0);
+    expect(await runner.replayParked()).toBe(3);
+
+    expect(seen.toSorted()).toStrictEqual(["a-1@1", "a-1@2", "a-3@1"]);
+    expect(await listParked(store.registers, "shared")).toStrictEqual([]);
   });
 
   it.each([{ partitions: 0 }, { maxPartitions: 1.5 }, { leaseMs: 0 }, { pollMs: 0 }, { leaseMs: Number.NaN }])(
