@@ -1,6 +1,6 @@
 import { ConfigurationError, type Registers } from "@es/core";
 import { assertRegisterKey, assertRegisterWrite, throwIfAborted } from "@es/core/adapter";
-import type { SqliteSinkDatabase } from "./sqlite-sink.ts";
+import type { SqliteSinkDatabase, SqliteSinkStatement } from "./sqlite-sink.ts";
 
 type Transaction<Database> = <Result>(
   work: (tx: Database) => Promise<Result>,
@@ -13,21 +13,35 @@ interface Call<Database> {
   readonly signal?: AbortSignal;
 }
 
+interface Statements {
+  readonly select: SqliteSinkStatement<[string | null, number]>;
+  readonly upsert: SqliteSinkStatement;
+  readonly list: SqliteSinkStatement<string>;
+}
+
+function prepareStatements(database: SqliteSinkDatabase): Statements {
+  return {
+    select: database
+      .prepare<[string | null, number]>("SELECT value, revision FROM es_projection_registers WHERE key = ?")
+      .raw(),
+    upsert: database.prepare(
+      "INSERT INTO es_projection_registers (key, value, revision) VALUES (?, ?, ?) " +
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
+    ),
+    list: database
+      .prepare<string>("SELECT key FROM es_projection_registers WHERE value IS NOT NULL AND substr(key, 1, ?) = ?")
+      .pluck(),
+  };
+}
+
 /** Registers in the table `es_projection_registers`. A deleted one leaves its revision behind, so that none is used twice. */
 export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
   database: Database,
   transaction: Transaction<Database>,
 ): Registers<Database> {
-  const select = database
-    .prepare<[string | null, number]>("SELECT value, revision FROM es_projection_registers WHERE key = ?")
-    .raw();
-  const upsert = database.prepare(
-    "INSERT INTO es_projection_registers (key, value, revision) VALUES (?, ?, ?) " +
-      "ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
-  );
-  const list = database
-    .prepare<string>("SELECT key FROM es_projection_registers WHERE value IS NOT NULL AND substr(key, 1, ?) = ?")
-    .pluck();
+  let prepared: Statements | undefined;
+  // The table is only there once a transaction has begun.
+  const statements = (): Statements => (prepared ??= prepareStatements(database));
 
   async function within<Result>(call: Call<Database> | undefined, work: () => Result): Promise<Result> {
     throwIfAborted(call?.signal);
@@ -44,7 +58,7 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
 
   /** The revision that is current for a compare-and-set; an absent key counts as 0. */
   function current(key: string): { readonly newest: number; readonly current: number } {
-    const [value, revision] = select.get(key) ?? [null, 0];
+    const [value, revision] = statements().select.get(key) ?? [null, 0];
     return { newest: revision, current: value === null ? 0 : revision };
   }
 
@@ -52,7 +66,7 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
     get: (key, call) => {
       assertRegisterKey(key);
       return within(call, () => {
-        const [value, revision] = select.get(key) ?? [null, 0];
+        const [value, revision] = statements().select.get(key) ?? [null, 0];
         return value === null ? undefined : { value, revision };
       });
     },
@@ -62,7 +76,7 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
       return within(call, () => {
         const found = current(key);
         if (call?.expected !== undefined && call.expected !== found.current) return undefined;
-        upsert.run(key, value, found.newest + 1);
+        statements().upsert.run(key, value, found.newest + 1);
         return found.newest + 1;
       });
     },
@@ -72,13 +86,17 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
       return within(call, () => {
         const found = current(key);
         if (found.current === 0 || (call?.expected !== undefined && call.expected !== found.current)) return false;
-        upsert.run(key, null, found.newest + 1);
+        statements().upsert.run(key, null, found.newest + 1);
         return true;
       });
     },
 
     async *keys(prefix, call) {
-      yield* await within(call, () => list.all(prefix.length, prefix).filter((key) => key !== ""));
+      yield* await within(call, () =>
+        statements()
+          .list.all(prefix.length, prefix)
+          .filter((key) => key !== ""),
+      );
     },
   };
 }

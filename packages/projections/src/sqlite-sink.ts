@@ -43,7 +43,8 @@ const RETRY_MS = 5;
  * checkpoints are in its table `es_projection_registers`. Give it a connection of its own: while a page is being handled, whoever
  * else uses the connection would be part of the transaction.
  *
- * @throws StoreFormatError when a newer version of this package made the table
+ * Nothing is read or written before the first use, which fails with a `StoreFormatError` when a newer version of this package made
+ * the table.
  */
 export function createSqliteSink<Database extends SqliteSinkDatabase>(
   database: Database,
@@ -51,7 +52,8 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
 ): CheckpointedSink<Database> {
   const { timeoutMs = 5_000 } = options;
   const mutex = new Mutex();
-  prepareTable(database);
+  /** Whether the table is known to be there. It is made in the first transaction, because making it may have to wait for a lock. */
+  let isReady = false;
 
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     if (database.inTransaction) {
@@ -80,8 +82,10 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
       throwIfAborted(call.signal);
       await begin(call.signal);
       try {
+        if (!isReady) prepareTable(database);
         const result = await work(database);
         database.exec("COMMIT");
+        isReady = true;
         return result;
       } catch (error) {
         // Some errors end the transaction by themselves.

@@ -203,6 +203,27 @@ describe("the SQLite sink", () => {
     database.close();
   });
 
+  it("can be made while another connection has the lock, and makes its table again after a rollback", async () => {
+    await using directory = await temporaryDirectory();
+    const database = new Database(directory.path("views.db"), { timeout: 0 });
+    const other = new Database(directory.path("views.db"));
+    other.exec("BEGIN IMMEDIATE");
+
+    const sink = createSqliteSink(database, { timeoutMs: 10 });
+    await expect(sink.registers.get("a")).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE", retryable: true });
+    other.exec("COMMIT");
+    const failing = sink.transaction(async (tx) => {
+      await sink.registers.set("a", "1", { tx });
+      throw new Error("no");
+    });
+    await expect(failing).rejects.toThrow("no");
+
+    expect(await sink.registers.get("a")).toBeUndefined();
+    expect(await sink.registers.set("a", "2", { expected: 0 })).toBe(1);
+    other.close();
+    database.close();
+  });
+
   it("has registers with compare-and-set whose revisions are never used twice", async () => {
     const database = new Database(":memory:");
     const { registers, transaction } = createSqliteSink(database);
@@ -240,8 +261,10 @@ describe("the SQLite sink", () => {
     database.exec("BEGIN");
     await expect(sink.transaction(async () => 1)).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
     database.exec("COMMIT");
+    await sink.registers.set("a", "1");
     database.exec("UPDATE es_projection_registers SET value = '2' WHERE key = ''");
-    expect(() => createSqliteSink(database)).toThrow(/format 2/);
+    const again = createSqliteSink(database);
+    await expect(again.registers.get("a")).rejects.toMatchObject({ code: "ES_STORE_FORMAT" });
     database.close();
   });
 });

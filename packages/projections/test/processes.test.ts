@@ -2,7 +2,6 @@ import { allEvents, type EventStore, type Position, type RecordedEvent } from "@
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
-import { createSqliteSink } from "../src/index.ts";
 import { createBalances, foldBalances, readBalances } from "./balances.ts";
 import { Child } from "./child/run-child.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
@@ -34,7 +33,6 @@ async function openPlace() {
   const view = new Database(views);
   view.pragma("journal_mode = WAL");
   createBalances(view);
-  createSqliteSink(view);
   return {
     path,
     views,
