@@ -1,7 +1,7 @@
 /** Base of every error that the toolkit throws. Tell errors apart by `code`: two copies of the package still agree on it. */
 export abstract class EventSourcingError extends Error {
-  /** Stable name of the kind of error, described in docs/errors.md. */
-  abstract readonly code: ErrorCode;
+  /** Stable name of the kind of error, described in docs/errors.md: one of {@link ERROR_CODES}, or of a package above core. */
+  abstract readonly code: ErrorCode | `ES_${string}`;
   /** Whether the very same call may succeed later. */
   abstract readonly retryable: boolean;
 
@@ -11,7 +11,7 @@ export abstract class EventSourcingError extends Error {
   }
 }
 
-/** Every code there is. */
+/** Every code of core. Packages above it have further ones, all of them begin with `ES_`. */
 export const ERROR_CODES = [
   "ES_ABORTED",
   "ES_AGGREGATE_NOT_FOUND",

@@ -13,7 +13,7 @@ import type {
 } from "./append-errors.ts";
 import type { ConfigurationError } from "./configuration-error.ts";
 import type { InvalidEventError, MissingHandlerError, UnknownEventTypeError, UpcastError } from "./event-errors.ts";
-import { ERROR_CODES, type ErrorCode, type EventSourcingError } from "./event-sourcing-error.ts";
+import type { ErrorCode, EventSourcingError } from "./event-sourcing-error.ts";
 import type {
   AbortedError,
   CodecError,
@@ -25,7 +25,7 @@ import type {
   UnsupportedError,
 } from "./store-errors.ts";
 
-/** Every error of the toolkit. */
+/** Every error of core. */
 export type KnownError =
   | AbortedError
   | AggregateNotFoundError
@@ -67,6 +67,5 @@ export function isEventSourcingError(error: unknown): error is EventSourcingErro
 export function isEventSourcingError<Code extends ErrorCode>(error: unknown, code: Code): error is ErrorOfCode<Code>;
 export function isEventSourcingError(error: unknown, code?: ErrorCode): boolean {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  const found = error.code;
-  return code === undefined ? ERROR_CODES.some((known) => known === found) : found === code;
+  return code === undefined ? error.code.startsWith("ES_") : error.code === code;
 }

@@ -1,0 +1,42 @@
+import { AbortedError, isEventSourcingError } from "@es/core";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { CheckpointRegister } from "./checkpoint-register.ts";
+import type { Delivery } from "./delivery.ts";
+import { HandlerFailure, type Ledger, type Work } from "./ledger.ts";
+import type { Progress, Projection } from "./projection.ts";
+
+/** Lets handlers run and stores the checkpoint behind them. What happens between the two happens again. */
+export function atLeastOnceLedger(projection: Projection<Delivery>, register: CheckpointRegister<unknown>): Ledger {
+  /** A checkpoint whose events have taken effect although it could not be stored yet. Its handlers must not run again. */
+  let owed: Checkpoint | undefined;
+
+  async function store(checkpoint: Checkpoint): Promise<void> {
+    try {
+      register.accept(await register.write(checkpoint, undefined));
+    } catch (error) {
+      // An answer that was lost makes a repeated write look like a conflict with oneself.
+      const mayBeStored =
+        isEventSourcingError(error) && (error.code === "ES_CHECKPOINT_CONFLICT" || error.code === "ES_UNKNOWN_OUTCOME");
+      if (!mayBeStored || !(await register.settle(checkpoint))) throw error;
+    }
+  }
+
+  return {
+    load: (signal) => register.load(signal),
+
+    async commit({ events, checkpoint, context }: Work) {
+      if (events.length > 0 && owed !== checkpoint) {
+        const progress: Progress = { handled: 0 };
+        try {
+          await projection.apply(events, context, progress);
+        } catch (error) {
+          throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
+        }
+        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
+        owed = checkpoint;
+      }
+      await store(checkpoint);
+      owed = undefined;
+    },
+  };
+}

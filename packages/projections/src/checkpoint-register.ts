@@ -1,0 +1,93 @@
+import { isEventSourcingError, type Registers } from "@es/core";
+import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
+import { CheckpointConflictError, CheckpointMismatchError, CheckpointUnreadableError } from "./errors.ts";
+import { isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
+
+/**
+ * One runner's hold on the checkpoint of its projection. Every write names the revision that this runner wrote or read last,
+ * so that a runner which was overtaken can write nothing any more.
+ */
+export class CheckpointRegister<Tx> {
+  readonly #registers: Registers<Tx>;
+  readonly #projection: string;
+  readonly #key: string;
+  readonly #partition: Partition;
+  #revision = 0;
+
+  constructor(registers: Registers<Tx>, projection: string, partition: Partition) {
+    this.#registers = registers;
+    this.#projection = projection;
+    this.#key = partitionKey(projection, partition);
+    this.#partition = partition;
+  }
+
+  /**
+   * What is stored now.
+   * @throws CheckpointUnreadableError
+   * @throws CheckpointMismatchError when the projection is split into another number of partitions
+   */
+  async load(signal: AbortSignal): Promise<Checkpoint | undefined> {
+    const register = await this.#get(signal);
+    if (register === undefined) await this.#assertSameSplit(signal);
+    this.#revision = register?.revision ?? 0;
+    return register === undefined ? undefined : parseCheckpoint(this.#key, register.value);
+  }
+
+  /**
+   * Writes a checkpoint over the one this runner knows, in `tx` if there is one. The caller passes the new revision to
+   * {@link accept} once it is committed.
+   *
+   * @throws CheckpointConflictError when another runner wrote meanwhile
+   */
+  async write(checkpoint: Checkpoint, tx: { readonly tx: Tx } | undefined): Promise<number> {
+    const text = serializeCheckpoint(checkpoint);
+    const revision = await this.#registers.set(this.#key, text, { ...tx, expected: this.#revision });
+    if (revision === undefined) throw new CheckpointConflictError(this.#projection);
+    return revision;
+  }
+
+  /** Notes the revision of a write that is committed. */
+  accept(revision: number): void {
+    this.#revision = revision;
+  }
+
+  /**
+   * Finds out what became of a write whose answer was lost: whether it is stored. If not, the same write may be tried again.
+   * @throws CheckpointConflictError when another runner wrote meanwhile
+   */
+  async settle(checkpoint: Checkpoint): Promise<boolean> {
+    const register = await this.#get(undefined);
+    if ((register?.revision ?? 0) === this.#revision) return false;
+    if (register?.value !== serializeCheckpoint(checkpoint)) throw new CheckpointConflictError(this.#projection);
+    this.#revision = register.revision;
+    return true;
+  }
+
+  /** A checkpoint of another split covers streams of this partition, which would all be handled again. */
+  async #assertSameSplit(signal: AbortSignal): Promise<void> {
+    const { count } = this.#partition;
+    const own = new Set(Array.from({ length: count }, (_, index) => partitionKey(this.#projection, { index, count })));
+    for await (const key of this.#registers.keys(checkpointKey(this.#projection), { signal })) {
+      if (!isCheckpointOf(this.#projection, key) || own.has(key)) continue;
+      throw new CheckpointMismatchError(
+        this.#projection,
+        "partitions",
+        `is in register ${JSON.stringify(key)}, but the projection is to run in ${count} partition${count === 1 ? "" : "s"}; run it ` +
+          "in as many as before, or empty the read model, call resetProjection() and start again",
+      );
+    }
+  }
+
+  async #get(
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly value: string; readonly revision: number } | undefined> {
+    try {
+      return await this.#registers.get(this.#key, signal === undefined ? {} : { signal });
+    } catch (cause) {
+      if (!isEventSourcingError(cause, "ES_CODEC")) throw cause;
+      throw new CheckpointUnreadableError(this.#key, "cannot be decoded; give the codec the keys it was written with", {
+        cause,
+      });
+    }
+  }
+}

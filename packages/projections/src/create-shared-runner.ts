@@ -1,0 +1,131 @@
+import { ConfigurationError, type Registers } from "@es/core";
+import type { Delivery, ExactlyOnce } from "./delivery.ts";
+import { WaitTimeoutError } from "./errors.ts";
+import { LeasedPartition } from "./leased-partition.ts";
+import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { partitionKey, partitionOf } from "./partition.ts";
+import type { Projection } from "./projection.ts";
+import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
+import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
+
+const STOP_TIMEOUT_MS = 30_000;
+const LEASE_MS = 10_000;
+
+/** Options of the leases, and where they are kept. */
+export interface LeaseOptions extends ShareOptions {
+  /**
+   * Where the leases are kept.
+   * @defaultValue the registers of the store
+   */
+  readonly leases?: Registers<unknown>;
+}
+
+/**
+ * A runner for a projection that several processes run together: each partition is run by one of them at a time, and by another
+ * one when that stops or dies. A process that was paused and wakes up can store nothing of what another one has taken over; in
+ * exactly-once delivery its effects are rolled back too.
+ *
+ * @throws ConfigurationError when an option is wrong
+ */
+export function createSharedRunner(projection: Projection, options: RunnerOptions & LeaseOptions): SharedRunner;
+/** As above, for a projection whose effects are written in transactions of the sink. */
+export function createSharedRunner<Tx>(
+  projection: Projection<ExactlyOnce<Tx>>,
+  options: ExactlyOnceRunnerOptions<Tx> & LeaseOptions,
+): SharedRunner;
+export function createSharedRunner(
+  projection: Projection<Delivery>,
+  options: UntypedRunnerOptions & LeaseOptions,
+): SharedRunner {
+  const settings = runnerSettings(options);
+  const { partitions: count = 1, leaseMs = LEASE_MS } = options;
+  const { maxPartitions = count, pollMs = Math.min(1_000, leaseMs / 4) } = options;
+  for (const [name, value] of Object.entries({ partitions: count, maxPartitions })) {
+    if (!Number.isSafeInteger(value) || value < 1 || value > 1_000) {
+      throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
+    }
+  }
+  if (!(leaseMs >= 10) || !(pollMs > 0)) {
+    throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
+  }
+  let free = maxPartitions;
+  const places = {
+    reserve(): boolean {
+      if (free === 0) return false;
+      free -= 1;
+      return true;
+    },
+    free(): void {
+      free += 1;
+    },
+  };
+  let drainMs = STOP_TIMEOUT_MS;
+  const stopping = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => undefined);
+  let isStarted = false;
+
+  const partitions = Array.from({ length: count }, (_, index) => {
+    const partition = { index, count };
+    return new LeasedPartition({
+      index,
+      projection,
+      lease: {
+        registers: options.leases ?? options.store.registers,
+        key: `lease:${partitionKey(projection.name, partition)}`,
+        ttlMs: leaseMs,
+        pollMs,
+        clock: settings.clock,
+      },
+      settings: count === 1 ? settings : { ...settings, select: (streamId) => partitionOf(streamId, count) === index },
+      newLedger: () => ledgerFor(projection, options, partition),
+      places,
+      drainMs: () => drainMs,
+    });
+  });
+
+  async function run(): Promise<void> {
+    const runs = partitions.map((partition) => partition.run(stopping.signal));
+    // One that gave up must not leave the others of this process running unseen.
+    for (const partition of runs) partition.catch(() => stopping.abort());
+    await Promise.allSettled(runs);
+    await Promise.all(runs);
+  }
+
+  async function stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (!isStarted) {
+      isStarted = true;
+      ended.resolve();
+    }
+    drainMs = timeoutMs;
+    stopping.abort();
+    await ended.promise.catch((error: unknown) => {
+      if (error instanceof WaitTimeoutError) throw error;
+    });
+  }
+
+  return {
+    projection: projection.name,
+    done: ended.promise,
+    start() {
+      if (isStarted) {
+        throw new ConfigurationError(
+          `the shared runner of projection ${JSON.stringify(projection.name)} was started before; create another one`,
+        );
+      }
+      isStarted = true;
+      void run().then(ended.resolve, ended.reject);
+    },
+    stop,
+    async replayParked(streamId) {
+      let events = 0;
+      for (const { runner } of partitions) events += (await runner?.replayParked(streamId)) ?? 0;
+      return events;
+    },
+    async discardParked(streamId) {
+      return (await partitions[partitionOf(streamId, count)]?.runner?.discardParked(streamId)) ?? 0;
+    },
+    status: (): readonly PartitionStatus[] => partitions.map((partition) => partition.status),
+    [Symbol.asyncDispose]: () => stop(),
+  };
+}

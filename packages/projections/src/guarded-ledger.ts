@@ -1,0 +1,14 @@
+import { LeaseLostError } from "./errors.ts";
+import type { Lease } from "./lease.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** A ledger that begins nothing when the lease may be somebody else's. What has begun is fenced by the checkpoint. */
+export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger {
+  return {
+    load: (signal) => ledger.load(signal),
+    async commit(work) {
+      if (!lease.isHeld) throw new LeaseLostError(key, lease.token);
+      await ledger.commit(work);
+    },
+  };
+}

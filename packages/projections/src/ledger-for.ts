@@ -1,0 +1,34 @@
+import { ConfigurationError, type Registers } from "@es/core";
+import { atLeastOnceLedger } from "./at-least-once-ledger.ts";
+import { CheckpointRegister } from "./checkpoint-register.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Partition } from "./partition.ts";
+import type { Projection } from "./projection.ts";
+import type { CommonRunnerOptions } from "./runner-options.ts";
+import type { CheckpointedSink } from "./sink.ts";
+import { transactionalLedger } from "./transactional-ledger.ts";
+
+/** The options of a runner as the engine sees them: that they fit the projection was checked where the runner was created. */
+export interface UntypedRunnerOptions extends CommonRunnerOptions {
+  readonly checkpoints?: Registers<unknown>;
+  readonly sink?: CheckpointedSink<unknown>;
+}
+
+/** @throws ConfigurationError when the projection needs a sink and there is none */
+export function ledgerFor(
+  projection: Projection<Delivery>,
+  { store, checkpoints, sink }: UntypedRunnerOptions,
+  partition: Partition,
+): Ledger {
+  const { name, delivery } = projection;
+  if (delivery.guarantee === "at-least-once") {
+    return atLeastOnceLedger(projection, new CheckpointRegister(checkpoints ?? store.registers, name, partition));
+  }
+  if (sink === undefined) {
+    throw new ConfigurationError(
+      `projection ${JSON.stringify(name)} is delivered exactly once and needs a "sink": the store itself when it has transactions, or another database`,
+    );
+  }
+  return transactionalLedger(projection, sink, new CheckpointRegister(sink.registers, name, partition));
+}

@@ -1,0 +1,44 @@
+import type { RecordedEvent } from "@es/core";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { HandlerContext } from "./delivery.ts";
+
+/** Events that are to take effect, and what is to be remembered about that. */
+export interface Work {
+  /** The events, in order. May be empty. */
+  readonly events: readonly RecordedEvent[];
+  /** The checkpoint behind them. */
+  readonly checkpoint: Checkpoint;
+  /** What the handlers are told. */
+  readonly context: HandlerContext;
+}
+
+/** Lets events take effect and keeps the checkpoint: in one transaction, or one behind the other. */
+export interface Ledger {
+  /**
+   * The checkpoint that is stored.
+   * @throws CheckpointUnreadableError
+   */
+  load(signal: AbortSignal): Promise<Checkpoint | undefined>;
+  /**
+   * Handles the events and stores the checkpoint. When it rejects, the checkpoint has not moved.
+   *
+   * @throws HandlerFailure when a handler threw
+   * @throws CheckpointConflictError when another runner has taken over
+   */
+  commit(work: Work): Promise<void>;
+}
+
+/** A handler threw. Tells a fault of the projection from one of the store. */
+export class HandlerFailure extends Error {
+  /** How many events at the front took effect all the same. */
+  readonly handled: number;
+  /** Which event it was, when events are handled one by one. */
+  readonly failedAt: number;
+
+  constructor(facts: { readonly handled: number; readonly failedAt: number }, cause: unknown) {
+    super("a handler failed", { cause });
+    this.name = "HandlerFailure";
+    this.handled = facts.handled;
+    this.failedAt = facts.failedAt;
+  }
+}

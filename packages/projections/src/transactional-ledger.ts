@@ -1,0 +1,42 @@
+import { AbortedError } from "@es/core";
+import type { CheckpointRegister } from "./checkpoint-register.ts";
+import type { Delivery } from "./delivery.ts";
+import { HandlerFailure, type Ledger } from "./ledger.ts";
+import type { Progress, Projection } from "./projection.ts";
+import type { CheckpointedSink } from "./sink.ts";
+
+/** Lets handlers run in the transaction that also moves the checkpoint: both are stored, or neither is. */
+export function transactionalLedger(
+  projection: Projection<Delivery>,
+  sink: CheckpointedSink<unknown>,
+  register: CheckpointRegister<unknown>,
+): Ledger {
+  return {
+    load: (signal) => register.load(signal),
+
+    async commit({ events, checkpoint, context }) {
+      let failure: HandlerFailure | undefined;
+      const work = async (tx: unknown): Promise<number> => {
+        const progress: Progress = { handled: 0 };
+        try {
+          await projection.apply(events, { ...context, tx }, progress);
+        } catch (error) {
+          failure = new HandlerFailure({ handled: 0, failedAt: progress.handled }, error);
+          throw failure;
+        }
+        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
+        return register.write(checkpoint, { tx });
+      };
+      try {
+        register.accept(
+          await (events.length === 0 ? register.write(checkpoint, undefined) : sink.transaction((tx) => work(tx))),
+        );
+      } catch (error) {
+        if (failure !== undefined) throw failure;
+        // The answer to a commit may be lost, of this one or of the attempt before it.
+        if (await register.settle(checkpoint)) return;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Position } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
+import type { Clock } from "./clock.ts";
+import { WaitTimeoutError } from "./errors.ts";
+
+/** How long a call may wait. */
+export interface WaitOptions {
+  /** The limit. @defaultValue 10000 */
+  readonly timeoutMs?: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+interface Waiter {
+  readonly position: Position;
+  readonly settle: (error?: unknown) => void;
+}
+
+/** Those who wait for a position. */
+export class PositionWaiters {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Wakes those whose position is reached. */
+  reached(position: Position): void {
+    for (const waiter of this.#waiting) if (waiter.position <= position) waiter.settle();
+  }
+
+  /** Ends every wait with an error. */
+  fail(error: unknown): void {
+    for (const waiter of this.#waiting) waiter.settle(error);
+  }
+
+  /** Resolves when {@link reached} has come that far. `what` describes it in the error of a time-out. */
+  async wait(position: Position, what: string, options: WaitOptions = {}): Promise<void> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    throwIfAborted(signal);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const limit = new AbortController();
+    const waiter: Waiter = { position, settle: (error) => (error === undefined ? resolve() : reject(error)) };
+    this.#waiting.add(waiter);
+    const expiry = this.#clock
+      .delay(timeoutMs, signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]))
+      .then(
+        () => reject(new WaitTimeoutError(`${what} did not happen within ${timeoutMs} ms`)),
+        // Either the wait is over already, or the caller's signal ended it.
+        reject,
+      );
+    try {
+      await promise;
+    } finally {
+      this.#waiting.delete(waiter);
+      limit.abort();
+      await expiry;
+    }
+  }
+}

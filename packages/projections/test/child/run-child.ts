@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** A running child process and what it has said so far. */
+export class Child implements AsyncDisposable {
+  readonly process: ChildProcess;
+  /** Its JSON lines. */
+  readonly lines: unknown[] = [];
+  readonly #ended: Promise<string>;
+  readonly #waiting = new Set<() => void>();
+  #hasEnded = false;
+  #errors = "";
+
+  /** Starts one of the scripts in this directory with Node, on the sources. */
+  constructor(script: string, args: unknown) {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    this.process = spawn(process.execPath, ["--conditions=@es/source", path, JSON.stringify(args)], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    const { stdout, stderr } = this.process;
+    if (stdout === null || stderr === null) throw new Error("the child has no pipes");
+    createInterface({ input: stdout }).on("line", (line) => {
+      this.lines.push(JSON.parse(line));
+      this.#wake();
+    });
+    stderr.on("data", (text) => {
+      this.#errors += String(text);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.process.on("close", (code, signal) => {
+        this.#hasEnded = true;
+        resolve(String(code ?? signal));
+        this.#wake();
+      });
+    });
+  }
+
+  /** Resolves with the first line that passes the test. */
+  async said(test: (line: unknown) => boolean): Promise<unknown> {
+    for (;;) {
+      const line = this.lines.find(test);
+      if (line !== undefined) return line;
+      if (this.#hasEnded) throw new Error(`the child ended before it said that: ${this.#errors}`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  /** Tells it to stop, and resolves with how it ended. */
+  async stop(): Promise<string> {
+    this.process.stdin?.end();
+    return this.#ended;
+  }
+
+  /** Kills it, and resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasEnded) await this.kill();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}
