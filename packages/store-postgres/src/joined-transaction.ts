@@ -23,6 +23,11 @@ export interface JoinerParts {
   readonly hasTags: boolean;
 }
 
+interface StoredInTransaction {
+  readonly append: EncodedAppend;
+  readonly result: AppendResult;
+}
+
 /** Takes part in transactions of callers. */
 export class TransactionJoiner {
   readonly #parts: JoinerParts;
@@ -30,6 +35,9 @@ export class TransactionJoiner {
   readonly #checked = new WeakSet<PostgresClient>();
   /** Savepoints of one transaction must not interleave. */
   readonly #last = new WeakMap<PostgresClient, Promise<unknown>>();
+  /** What was stored last in a transaction of the store's own, or that it has ended. */
+  readonly #stored = new WeakMap<PostgresClient, StoredInTransaction>();
+  readonly #ended = new WeakSet<PostgresClient>();
 
   constructor(parts: JoinerParts) {
     this.#parts = parts;
@@ -45,12 +53,41 @@ export class TransactionJoiner {
         "tx is not a pg client; pass what transaction() gave to its work, or your own client with an open transaction",
       );
     }
+    if (this.#ended.has(tx)) {
+      throw new ConfigurationError(
+        "tx is the client of a transaction() that has ended; use it only inside its work, and await everything there",
+      );
+    }
     const mine = (this.#last.get(tx) ?? Promise.resolve()).then(() => this.#guarded(tx, work));
     this.#last.set(
       tx,
       mine.catch(() => undefined),
     );
     return mine;
+  }
+
+  /**
+   * Refuses what comes from now on, and waits for what is under way: a statement behind the COMMIT or ROLLBACK would be a
+   * transaction of its own, and stay.
+   */
+  async end(tx: PostgresClient): Promise<void> {
+    this.#ended.add(tx);
+    await this.#last.get(tx);
+  }
+
+  /** The client goes back to its pool, where it may serve a transaction of the caller's own. */
+  release(tx: PostgresClient): void {
+    this.#ended.delete(tx);
+    this.#stored.delete(tx);
+  }
+
+  /** Whether the last append of the transaction stands in the log; `undefined` when it had none. */
+  async isStored(tx: PostgresClient): Promise<boolean | undefined> {
+    const stored = this.#stored.get(tx);
+    if (stored === undefined) return undefined;
+    const { lookup, reader } = this.#parts;
+    const ask: Ask = (statement, values) => reader.read(statement, values, { doing: "looking for a lost transaction" });
+    return lookup.stands(ask, stored.append, stored.result);
   }
 
   /** Stores the append in the caller's transaction. */
@@ -71,7 +108,10 @@ export class TransactionJoiner {
     const { executor, lookup, hasTags, reader } = this.#parts;
     const command = (sql: string): Promise<void> => reader.command({ client: tx }, sql);
     const [verdict] = await executor.join(ask, command, { appends: [append], claims: [claimsOf(append, hasTags)] });
-    if (verdict?.kind === "stored") return verdict.result;
+    if (verdict?.kind === "stored") {
+      this.#stored.set(tx, { append, result: verdict.result });
+      return verdict.result;
+    }
     const outcome = await lookup.refusal(ask, append, { found: verdict?.found ?? [], match: verdict?.match });
     if (outcome instanceof Error) throw outcome;
     return outcome;

@@ -12,7 +12,8 @@ const POLL_MS = 20;
 /** A server process, told apart from a later one with the same number by its start. */
 export interface Backend {
   readonly pid: string;
-  readonly startedAt: string;
+  /** `null` when the role may not see it. */
+  readonly startedAt: string | null;
 }
 
 /** What is known of work whose answer was lost with its connection. */
@@ -39,6 +40,7 @@ export class LostAnswer extends Error {
   }
 }
 
+// A session that has changed its role may not see its own start; then it can only be waited for.
 const IDENTIFY = statementOf(
   "SELECT pid::text, extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
 );
@@ -51,15 +53,16 @@ export class BackendIds {
     const known = this.#known.get(client);
     if (known !== undefined) return known;
     const [row] = await ask(IDENTIFY);
-    const backend = { pid: row?.[0] ?? "0", startedAt: row?.[1] ?? "0" };
+    const backend = { pid: row?.[0] ?? "0", startedAt: row?.[1] ?? null };
     this.#known.set(client, backend);
     return backend;
   }
 }
 
-// A role may end its own server processes. One that has lost its client would otherwise go on until it notices.
+// A role may end its own server processes. One that has lost its client would otherwise go on until it notices. One whose
+// start is hidden may be the one, and then its end has to be awaited.
 const END_BACKEND = statementOf(
-  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::int AND extract(epoch FROM backend_start) = $2::numeric",
+  "SELECT CASE WHEN extract(epoch FROM backend_start) = $2::numeric THEN pg_terminate_backend(pid) END FROM pg_stat_activity WHERE pid = $1::int AND coalesce(extract(epoch FROM backend_start) = $2::numeric, true)",
 );
 const STATUS = statementOf("SELECT pg_xact_status($1::xid8)");
 const END_TRANSACTION = statementOf(
@@ -81,7 +84,14 @@ export async function settleLost(
   if (work.kind === "nothing") return appends.map(() => undefined);
   const ask: Ask = (statement, values) => runner.read(statement, values, { doing: "looking for a lost append" });
   if (work.kind === "transaction") {
-    return (await isCommitted(ask, work.transaction, runner.timeoutMs)) ? work.results : appends.map(() => undefined);
+    if (!(await isCommitted(ask, work.transaction, runner.timeoutMs))) return appends.map(() => undefined);
+    // After a crash the server may have given the number of a transaction that it has lost to another one.
+    const standing: (AppendResult | undefined)[] = [];
+    for (const [index, { append }] of appends.entries()) {
+      const result = work.results[index];
+      standing.push(result !== undefined && (await lookup.stands(ask, append, result)) ? result : undefined);
+    }
+    return standing;
   }
   const { pid, startedAt } = work.backend;
   await until(runner.timeoutMs, async () => (await ask(END_BACKEND, [pid, startedAt])).length === 0);
@@ -90,7 +100,10 @@ export async function settleLost(
   return results;
 }
 
-/** Whether the transaction with this id was committed; asked until it has ended. */
+/**
+ * Whether a transaction with this id was committed; asked until it has ended. After a crash that can be another one: `false` is
+ * certain, `true` needs the look at something that the transaction wrote.
+ */
 export async function isCommitted(ask: Ask, transaction: string, timeoutMs: number): Promise<boolean> {
   let status: string | null | undefined;
   let asked = 0;

@@ -80,6 +80,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
   const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, lookup, hasTags });
   const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options), {
     reader: runner,
+    joiner,
     onCommitted: onStored,
   });
   const streams = new StreamReader(reader, names, known);

@@ -78,6 +78,12 @@ export class AppendLookup {
     return earlier && { ...earlier, duplicate: false };
   }
 
+  /** Whether the append stands where its result says. */
+  async stands(ask: Ask, { writes }: EncodedAppend, { versions }: AppendResult): Promise<boolean> {
+    const found = await this.#earlier(ask, writes, async ({ events }, index) => (versions[index] ?? 0) - events.length);
+    return found !== undefined;
+  }
+
   /** The version before the write's first event, when that was stored behind a version and a position. */
   async #placeBehind(ask: Ask, write: EncodedWrite, version: number, position: number): Promise<number | undefined> {
     const [row] = await ask(this.#versionOfId, [write.streamId, version, position, write.events[0]?.id]);

@@ -1,6 +1,7 @@
 import { ConfigurationError, StoreClosedError, UnknownOutcomeError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, toStoreError } from "./driver-error.ts";
+import type { TransactionJoiner } from "./joined-transaction.ts";
 import { isCommitted } from "./lost-answer.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
 import type { Borrowed, QueryRunner } from "./query-runner.ts";
@@ -13,6 +14,7 @@ const TRANSACTION_ID = statementOf("SELECT pg_current_xact_id_if_assigned()::tex
 export class TransactionRunner {
   readonly #runner: QueryRunner;
   readonly #reader: QueryRunner;
+  readonly #joiner: TransactionJoiner;
   readonly #onCommitted: () => void;
   readonly #open = new Set<Borrowed>();
   readonly #running = new Set<Promise<unknown>>();
@@ -20,8 +22,13 @@ export class TransactionRunner {
 
   constructor(
     runner: QueryRunner,
-    { reader, onCommitted }: { readonly reader: QueryRunner; readonly onCommitted: () => void },
+    {
+      reader,
+      joiner,
+      onCommitted,
+    }: { readonly reader: QueryRunner; readonly joiner: TransactionJoiner; readonly onCommitted: () => void },
   ) {
+    this.#joiner = joiner;
     this.#runner = runner;
     this.#reader = reader;
     this.#onCommitted = onCommitted;
@@ -63,16 +70,20 @@ export class TransactionRunner {
     }
     this.#open.add(connection);
     let isBroken = true;
+    let isCommitting = false;
     try {
       await this.#runner.command(connection, "BEGIN ISOLATION LEVEL READ COMMITTED").catch((error: unknown) => {
         throw toStoreError(error, "beginning a transaction");
       });
       const result = await this.#work(connection, work);
+      isCommitting = true;
       await this.#commit(connection);
       isBroken = false;
       this.#onCommitted();
       return result;
     } catch (error) {
+      // Cut in the middle of its COMMIT, it may have been committed, and the error says what was found out about that.
+      if (!this.#open.has(connection) && isCommitting) throw error;
       if (!this.#open.has(connection)) {
         throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back", {
           cause: error,
@@ -81,12 +92,19 @@ export class TransactionRunner {
       isBroken = !(await this.#rollback(connection));
       throw error;
     } finally {
+      this.#joiner.release(connection.client);
       if (this.#open.delete(connection)) connection.release(isBroken);
     }
   }
 
   async #work<Result>(connection: Borrowed, work: (tx: PostgresClient) => Promise<Result>): Promise<Result> {
-    const result = await work(connection.client);
+    const { client } = connection;
+    let result: Result;
+    try {
+      result = await work(client);
+    } finally {
+      await this.#joiner.end(client);
+    }
     if (this.#isClosing && !this.#open.has(connection)) throw new StoreClosedError();
     return result;
   }
@@ -104,26 +122,29 @@ export class TransactionRunner {
     } catch (error) {
       if (!isConnectionLost(error) || transaction === null)
         throw toStoreError(error, "committing; nothing was written");
-      await this.#settle(transaction, error);
+      await this.#settle(connection.client, transaction, error);
     }
   }
 
   /** Returns when the transaction was committed after all. */
-  async #settle(transaction: string, lost: unknown): Promise<void> {
-    let committed: boolean;
+  async #settle(client: PostgresClient, transaction: string, lost: unknown): Promise<void> {
+    let isStored: boolean | undefined;
     try {
-      committed = await isCommitted(
+      const mayBe = await isCommitted(
         (statement, values) => this.#reader.read(statement, values, { doing: "looking for a lost transaction" }),
         transaction,
         this.#reader.timeoutMs,
       );
+      isStored = mayBe ? await this.#joiner.isStored(client) : false;
+      // After a crash of the server the number may be that of another transaction.
+      if (mayBe && isStored !== true) throw new Error("no event of it shows that it is the one that was committed");
     } catch (error) {
       throw new UnknownOutcomeError(
-        "the connection to PostgreSQL was lost while committing, and the server could not be asked what became of it; look at what the transaction wrote before you repeat it",
+        "the connection to PostgreSQL was lost while committing, and the server could not tell what became of it; look at what the transaction wrote before you repeat it",
         { cause: new AggregateError([lost, error], "the answer was lost, and asking for it failed") },
       );
     }
-    if (!committed) throw toStoreError(lost, "committing; nothing was written");
+    if (!isStored) throw toStoreError(lost, "committing; nothing was written");
   }
 
   async #rollback(connection: Borrowed): Promise<boolean> {

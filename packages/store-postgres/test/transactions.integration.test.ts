@@ -115,6 +115,28 @@ describe("transactions", () => {
     expect((await store.append(newWrite("a-1", 0), { tx: plain })).versions).toStrictEqual([1]);
   });
 
+  it("leave nothing behind of what was still under way when their work failed", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await store.append(newWrite("a-1", 0));
+
+    for (let round = 0; round < 40; round += 1) {
+      const failed = store.transaction(async (tx) => {
+        await Promise.all([
+          store.append(newWrite("a-1", 0), { tx }),
+          store.append(newWrite(`b-${round}`, 0), { tx }),
+          store.registers.set(`r-${round}`, "set", { tx }),
+          store.append(newWrite(`c-${round}`, 0), { tx }),
+          round % 2 === 0 ? Promise.reject(new Error("changed my mind")) : undefined,
+        ]);
+      });
+      await expect(failed).rejects.toBeInstanceOf(Error);
+    }
+
+    expect(await readLog(store)).toHaveLength(1);
+    for await (const key of store.registers.keys("r-")) expect.fail(`${key} was left behind`);
+  });
+
   it("refuse a handle after its transaction has ended, and work that ends it itself", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
