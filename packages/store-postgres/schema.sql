@@ -35,7 +35,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock_shared((16113::bigint << 48) | (SELECT last_value - (NOT is_called)::int FROM "es"."events_position_seq"));
   RETURN NULL;
 END $$;
-CREATE TRIGGER announce BEFORE INSERT ON "es"."events" FOR EACH STATEMENT EXECUTE FUNCTION "es"."announce"();
+CREATE TRIGGER "announce" BEFORE INSERT ON "es"."events" FOR EACH STATEMENT EXECUTE FUNCTION "es"."announce"();
 
 -- Behind the watermark nothing can appear any more. The newest position must be taken before the locks are looked at.
 CREATE FUNCTION "es"."watermark"() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$

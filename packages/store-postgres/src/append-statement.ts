@@ -5,6 +5,9 @@ import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
 import { type Statement, statementOf } from "./statement.ts";
 
+/** SQL for the number of the transaction and its start, which tells it apart from a later one with the same number. */
+export const TRANSACTION = "pg_current_xact_id()::text || ' ' || extract(epoch FROM transaction_timestamp())::text";
+
 /** What became of one append in a statement that carried it, alone or with others. */
 export type Verdict =
   | { readonly kind: "stored"; readonly result: AppendResult }
@@ -47,7 +50,7 @@ WITH w AS MATERIALIZED (
   ORDER BY e.o
   RETURNING stream, position
 )
-SELECT w.v, p.position${tellsTransaction ? ", pg_current_xact_id()::text" : ""} FROM w LEFT JOIN (SELECT stream, max(position) AS position FROM i GROUP BY stream) p ON p.stream = w.s
+SELECT w.v, p.position${tellsTransaction ? `, ${TRANSACTION}` : ""} FROM w LEFT JOIN (SELECT stream, max(position) AS position FROM i GROUP BY stream) p ON p.stream = w.s
 ORDER BY w.k`);
 }
 

@@ -239,7 +239,11 @@ export class GroupWriter {
       for (const entry of group) entry.isAlone = true;
       return group;
     }
-    const failure = toStoreError(error, "appending");
+    const failure = isCollision(error)
+      ? new StoreUnavailableError("another process was faster each time, and nothing was written; try again", {
+          cause: error,
+        })
+      : toStoreError(error, "appending");
     const isWorthIt = isCollision(error) || failure instanceof StoreUnavailableError;
     const again = group.filter(({ deadline }) => isWorthIt && now() < deadline && !this.#isClosing);
     for (const entry of group) if (!again.includes(entry)) entry.fail(failure);
@@ -262,9 +266,12 @@ export class GroupWriter {
     } catch (error) {
       const cause = new AggregateError([lost.cause, error], "the answer was lost, and asking for it failed");
       for (const entry of group) {
+        const advice = entry.append.writes.every(({ expected }) => versionBefore(expected) !== undefined)
+          ? "repeat the call with the same event ids"
+          : "look for its event ids in the stream before you repeat it, because it names no place where they would be recognised";
         entry.fail(
           new UnknownOutcomeError(
-            "the connection to PostgreSQL was lost while appending, and the server could not be asked what became of it; repeat the call with the same event ids",
+            `the connection to PostgreSQL was lost while appending, and the server could not be asked what became of it; ${advice}`,
             { cause },
           ),
         );

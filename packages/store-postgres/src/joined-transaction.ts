@@ -1,4 +1,5 @@
-import { type AppendResult, ConfigurationError, ConcurrencyError, EventSourcingError } from "@es/core";
+import { type AppendResult, ConfigurationError, EventSourcingError } from "@es/core";
+import { meetsExpectedVersion } from "@es/core/adapter";
 import type { AppendExecutor } from "./append-executor.ts";
 import { claimsOf } from "./claims.ts";
 import { sqlStateOf, toStoreError } from "./driver-error.ts";
@@ -97,8 +98,9 @@ export class TransactionJoiner {
         return await this.run(tx, (ask) => this.#append(tx, ask, append));
       } catch (error) {
         if (!(error instanceof EventSourcingError) || sqlStateOf(error.cause) !== "23505") throw error;
-        const conflict = await this.#conflict(append);
-        if (conflict !== undefined) throw conflict;
+        const outcome = await this.#afterCollision(append);
+        if (outcome instanceof Error) throw outcome;
+        if (outcome !== undefined) return outcome;
         if (tries === MAX_TRIES) throw error;
       }
     }
@@ -117,17 +119,18 @@ export class TransactionJoiner {
     return outcome;
   }
 
-  /** Another transaction has stored the version that this one was about to; the snapshot of this one may not show it. */
-  async #conflict({ writes }: EncodedAppend): Promise<ConcurrencyError | undefined> {
+  /**
+   * Another transaction has stored the version that this one was about to; the snapshot of this one may not show it. It may
+   * have been a repetition of this append. `undefined`: the append may be tried again.
+   */
+  async #afterCollision(append: EncodedAppend): Promise<AppendResult | EventSourcingError | undefined> {
     const { lookup, reader } = this.#parts;
     const ask: Ask = (statement, values) => reader.read(statement, values, { doing: DOING });
-    for (const { streamId, expected } of writes) {
-      const actual = await lookup.versionOf(ask, streamId);
-      if (expected === "no-stream" || (typeof expected === "number" && actual > expected)) {
-        return new ConcurrencyError({ streamId, expected, actual });
-      }
-    }
-    return undefined;
+    const found: number[] = [];
+    for (const { streamId } of append.writes) found.push(await lookup.versionOf(ask, streamId));
+    if (append.writes.every(({ expected }, index) => meetsExpectedVersion(expected, found[index] ?? 0)))
+      return undefined;
+    return lookup.refusal(ask, append, { found, match: undefined });
   }
 
   async #guarded<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
@@ -162,6 +165,7 @@ export class TransactionJoiner {
     try {
       [row] = await ask(this.#identity, []);
     } catch (cause) {
+      if (!["42P01", "3F000", "42501"].includes(sqlStateOf(cause) ?? "")) throw cause;
       throw new ConfigurationError(
         "tx is a transaction on a database that does not hold this event log, or its role may not read it; pass one on the store's own database",
         { cause },

@@ -66,7 +66,7 @@ const END_BACKEND = statementOf(
 );
 const STATUS = statementOf("SELECT pg_xact_status($1::xid8)");
 const END_TRANSACTION = statementOf(
-  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid = ($1::xid8)::xid",
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid = ($1::xid8)::xid AND extract(epoch FROM xact_start) = $2::numeric",
 );
 
 /**
@@ -105,17 +105,18 @@ export async function settleLost(
  * certain, `true` needs the look at something that the transaction wrote.
  */
 export async function isCommitted(ask: Ask, transaction: string, timeoutMs: number): Promise<boolean> {
+  const [id = "", startedAt = "0"] = transaction.split(" ");
   let status: string | null | undefined;
   let asked = 0;
   await until(timeoutMs, async () => {
-    [status] = (await ask(STATUS, [transaction]))[0] ?? [];
+    [status] = (await ask(STATUS, [id]))[0] ?? [];
     asked += 1;
-    if (status === "in progress" && asked > 1) await ask(END_TRANSACTION, [transaction]);
+    if (status === "in progress" && asked > 1) await ask(END_TRANSACTION, [id, startedAt]);
     return status !== "in progress";
   });
   if (status === "committed") return true;
   if (status === "aborted") return false;
-  throw new Error(`PostgreSQL does not know the transaction ${transaction} any more`);
+  throw new Error(`PostgreSQL does not know the transaction ${id} any more`);
 }
 
 async function until(timeoutMs: number, isDone: () => Promise<boolean>): Promise<void> {

@@ -56,7 +56,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock_shared((${namespace}::bigint << 48) | (SELECT last_value - (NOT is_called)::int FROM ${sequence}));
   RETURN NULL;
 END $$;
-CREATE TRIGGER ${prefix}announce BEFORE INSERT ON ${events} FOR EACH STATEMENT EXECUTE FUNCTION ${announce}();
+CREATE TRIGGER "${prefix}announce" BEFORE INSERT ON ${events} FOR EACH STATEMENT EXECUTE FUNCTION ${announce}();
 
 -- Behind the watermark nothing can appear any more. The newest position must be taken before the locks are looked at.
 CREATE FUNCTION ${watermark}() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$

@@ -1,5 +1,6 @@
 import { ConfigurationError, StoreClosedError, UnknownOutcomeError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
+import { TRANSACTION } from "./append-statement.ts";
 import { isConnectionLost, toStoreError } from "./driver-error.ts";
 import type { TransactionJoiner } from "./joined-transaction.ts";
 import { isCommitted } from "./lost-answer.ts";
@@ -8,7 +9,9 @@ import type { Borrowed, QueryRunner } from "./query-runner.ts";
 import { statementOf } from "./statement.ts";
 import { now, withinLimit } from "./time-limit.ts";
 
-const TRANSACTION_ID = statementOf("SELECT pg_current_xact_id_if_assigned()::text");
+const TRANSACTION_ID = statementOf(
+  `SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NOT NULL THEN ${TRANSACTION} END`,
+);
 
 /** Runs transactions of callers on connections of the store. */
 export class TransactionRunner {

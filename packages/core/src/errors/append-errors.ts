@@ -76,7 +76,8 @@ export class AppendTooLargeError extends EventSourcingError {
 
 /**
  * Whether the append was stored is not known, and the store could not find out. Repeat it with the same event ids and
- * expected version: if it was stored, the answer is the first result, marked as a duplicate.
+ * expected version: if it was stored, the answer is the first result, marked as a duplicate. One that expects `"any"` or
+ * `"stream-exists"` names no place where it would be recognised, so look for its event ids in the stream before repeating it.
  */
 export class UnknownOutcomeError extends EventSourcingError {
   readonly code = "ES_UNKNOWN_OUTCOME";
