@@ -38,6 +38,7 @@ export class AppendExecutor {
   readonly #isTransaction: boolean;
   readonly #limits: string;
   readonly #statement: Statement;
+  readonly #joined: Statement;
   readonly #lone: Statement;
   readonly #conditions: ConditionCheck;
   readonly #backends = new BackendIds();
@@ -50,6 +51,7 @@ export class AppendExecutor {
     this.#isTransaction = hasTags || !isLimited;
     this.#limits = `SET LOCAL statement_timeout = ${runner.timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL plan_cache_mode = force_generic_plan`;
     this.#statement = appendStatement(names, { hasTags, tellsTransaction: this.#isTransaction });
+    this.#joined = appendStatement(names, { hasTags, isFenced: true });
     this.#lone = loneStatement(names);
     this.#conditions = new ConditionCheck(names);
   }
@@ -78,7 +80,7 @@ export class AppendExecutor {
   async join(ask: Ask, command: (sql: string) => Promise<void>, group: Group): Promise<readonly Judged[]> {
     const locks = this.#locksOf(group);
     if (locks !== undefined) await command(locks);
-    return (await this.#store(ask, group)).verdicts;
+    return (await this.#store(ask, group, this.#joined)).verdicts;
   }
 
   async #alone(connection: Borrowed, group: Group): Promise<readonly Judged[]> {
@@ -89,7 +91,7 @@ export class AppendExecutor {
       );
       work = { kind: "backend", backend };
       const ask: Ask = (statement, values) => this.#runner.query(connection, statement, values);
-      return (await this.#storeLone(ask, group)) ?? (await this.#store(ask, group)).verdicts;
+      return (await this.#storeLone(ask, group)) ?? (await this.#store(ask, group, this.#statement)).verdicts;
     } catch (error) {
       if (isConnectionLost(error)) throw new LostAnswer(work, error);
       throw error;
@@ -120,6 +122,7 @@ export class AppendExecutor {
       const { verdicts, transaction } = await this.#store(
         (statement, values) => this.#runner.query(connection, statement, values),
         group,
+        this.#statement,
       );
       const results = verdicts.map((verdict) => (verdict.kind === "stored" ? verdict.result : undefined));
       if (results.some((result) => result !== undefined)) work = { kind: "transaction", transaction, results };
@@ -142,10 +145,11 @@ export class AppendExecutor {
   async #store(
     ask: Ask,
     { appends }: Group,
+    statement: Statement,
   ): Promise<{ readonly verdicts: readonly Judged[]; readonly transaction: string }> {
     const matches = this.#hasTags ? await this.#conditions.matches(ask, appends) : new Map<number, number>();
     const inputs = appends.map((append, index) => ({ append, holds: !matches.has(index) }));
-    const rows = await ask(this.#statement, appendValues(inputs, this.#hasTags));
+    const rows = await ask(statement, appendValues(inputs, this.#hasTags));
     const verdicts = verdictsOf(inputs, rows).map((verdict, index) => ({ ...verdict, match: matches.get(index) }));
     return { verdicts, transaction: rows[0]?.[2] ?? "" };
   }

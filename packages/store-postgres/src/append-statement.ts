@@ -1,6 +1,7 @@
 import type { AppendResult, ExpectedVersion } from "@es/core";
 import { formatPosition } from "@es/core/adapter";
 import type { EncodedAppend } from "./encoded-append.ts";
+import { FENCE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
 import { type Statement, statementOf } from "./statement.ts";
@@ -27,7 +28,11 @@ export interface AppendInput {
  */
 export function appendStatement(
   { events }: StoreNames,
-  { hasTags, tellsTransaction }: { readonly hasTags: boolean; readonly tellsTransaction: boolean },
+  {
+    hasTags,
+    tellsTransaction = false,
+    isFenced = false,
+  }: { readonly hasTags: boolean; readonly tellsTransaction?: boolean; readonly isFenced?: boolean },
 ): Statement {
   const [column, value, parameter, alias] = hasTags
     ? [", tags", ", e.g::text[]", ", $11::text[]", ", g"]
@@ -50,7 +55,7 @@ WITH w AS MATERIALIZED (
   ORDER BY e.o
   RETURNING stream, position
 )
-SELECT w.v, p.position${tellsTransaction ? `, ${TRANSACTION}` : ""} FROM w LEFT JOIN (SELECT stream, max(position) AS position FROM i GROUP BY stream) p ON p.stream = w.s
+SELECT w.v, p.position${tellsTransaction ? `, ${TRANSACTION}` : ""}${isFenced ? FENCE : ""} FROM w LEFT JOIN (SELECT stream, max(position) AS position FROM i GROUP BY stream) p ON p.stream = w.s
 ORDER BY w.k`);
 }
 

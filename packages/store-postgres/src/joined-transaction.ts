@@ -4,6 +4,7 @@ import type { AppendExecutor } from "./append-executor.ts";
 import { claimsOf } from "./claims.ts";
 import { sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { EncodedAppend } from "./encoded-append.ts";
+import { CLOSE_FENCE, FENCED_OFF, OPEN_FENCE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
 import type { QueryRunner } from "./query-runner.ts";
@@ -138,7 +139,7 @@ export class TransactionJoiner {
     const connection = { client: tx };
     const ask: Ask = (statement, values) => reader.query(connection, statement, values);
     try {
-      await reader.command(connection, "SAVEPOINT es_joined");
+      await reader.command(connection, OPEN_FENCE);
     } catch (error) {
       if (sqlStateOf(error) !== "25P01") throw toStoreError(error, DOING);
       throw new ConfigurationError(
@@ -149,13 +150,17 @@ export class TransactionJoiner {
     try {
       if (!this.#checked.has(tx)) await this.#check(tx, ask);
       const result = await work(ask);
-      await reader.command(connection, "RELEASE SAVEPOINT es_joined");
+      await reader.command(connection, CLOSE_FENCE);
       return result;
     } catch (error) {
       await reader
         .command(connection, "ROLLBACK TO SAVEPOINT es_joined; RELEASE SAVEPOINT es_joined")
         .catch(() => undefined);
-      throw toStoreError(error, DOING);
+      if (sqlStateOf(error) !== FENCED_OFF) throw toStoreError(error, DOING);
+      throw new ConfigurationError(
+        "the transaction was ended while this call was under way, and nothing of the call was written; await every call with tx before you end the transaction",
+        { cause: error },
+      );
     }
   }
 

@@ -121,6 +121,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
       reader,
       runner,
       statements: new RegisterStatements(names),
+      joinedStatements: new RegisterStatements(names, { isFenced: true }),
       joiner,
       assertUsable,
     }),

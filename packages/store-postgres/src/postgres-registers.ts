@@ -24,6 +24,8 @@ export interface RegisterParts {
   readonly reader: StoreReader;
   readonly runner: QueryRunner;
   readonly statements: RegisterStatements;
+  /** Those for transactions of callers. */
+  readonly joinedStatements: RegisterStatements;
   readonly joiner: TransactionJoiner;
   /** @throws StoreClosedError, AbortedError */
   assertUsable(call: PostgresCall | undefined): void;
@@ -31,13 +33,13 @@ export interface RegisterParts {
 
 /** Registers in a table beside the events. */
 export function createPostgresRegisters(parts: RegisterParts): Registers<PostgresClient> {
-  const { reader, runner, statements, joiner } = parts;
+  const { reader, runner, statements, joinedStatements, joiner } = parts;
 
   const change = async (what: RegisterChange, call: PostgresCall | undefined): Promise<number | undefined> => {
     assertRegisterWrite(what.key, what.value, what.expected);
     parts.assertUsable(call);
     const { tx, signal } = call ?? {};
-    if (tx !== undefined) return joiner.run(tx, (ask) => statements.change(ask, what));
+    if (tx !== undefined) return joiner.run(tx, (ask) => joinedStatements.change(ask, what));
     return statements.change(
       (statement, values) => writeOnce(runner, () => runner.once(statement, values, signal)),
       what,

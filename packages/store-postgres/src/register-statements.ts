@@ -1,4 +1,5 @@
 import type { Register } from "@es/core";
+import { FENCE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
 import type { Ask } from "./refusal.ts";
@@ -25,17 +26,18 @@ export class RegisterStatements {
   readonly #deleteRevision: Statement;
   readonly #keys: Statement;
 
-  constructor({ registers }: StoreNames) {
+  constructor({ registers }: StoreNames, { isFenced = false }: { readonly isFenced?: boolean } = {}) {
+    const returning = `RETURNING revision${isFenced ? FENCE : ""}`;
     const put = `INSERT INTO ${registers} AS r (key, value, revision) VALUES ($1, $2::bytea, 1) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = r.revision + 1`;
     const remove = `UPDATE ${registers} SET value = NULL WHERE key = $1 AND value IS NOT NULL`;
     this.#row = statementOf(`SELECT value, revision FROM ${registers} WHERE key = $1 AND value IS NOT NULL`);
-    this.#put = statementOf(`${put} RETURNING revision`);
-    this.#create = statementOf(`${put} WHERE r.value IS NULL RETURNING revision`);
+    this.#put = statementOf(`${put} ${returning}`);
+    this.#create = statementOf(`${put} WHERE r.value IS NULL ${returning}`);
     this.#update = statementOf(
-      `UPDATE ${registers} SET value = $2::bytea, revision = revision + 1 WHERE key = $1 AND value IS NOT NULL AND revision = $3 RETURNING revision`,
+      `UPDATE ${registers} SET value = $2::bytea, revision = revision + 1 WHERE key = $1 AND value IS NOT NULL AND revision = $3 ${returning}`,
     );
-    this.#delete = statementOf(`${remove} RETURNING revision`);
-    this.#deleteRevision = statementOf(`${remove} AND revision = $2 RETURNING revision`);
+    this.#delete = statementOf(`${remove} ${returning}`);
+    this.#deleteRevision = statementOf(`${remove} AND revision = $2 ${returning}`);
     this.#keys = statementOf(
       `SELECT key FROM ${registers} WHERE key > $1 AND key >= $2 AND starts_with(key, $2) AND value IS NOT NULL ORDER BY key LIMIT $3`,
     );

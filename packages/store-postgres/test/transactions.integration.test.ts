@@ -137,6 +137,30 @@ describe("transactions", () => {
     for await (const key of store.registers.keys("r-")) expect.fail(`${key} was left behind`);
   });
 
+  it("of callers who do not await leave nothing behind either", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    await store.append(newWrite("a-1", 0));
+    const tx = await database.connect();
+    const told: string[] = [];
+
+    for (let round = 0; round < 60; round += 1) {
+      await tx.query("BEGIN");
+      const calls = [
+        store.append(newWrite(`b-${round}`, 0), { tx }),
+        store.registers.set(`r-${round}`, "set", { tx }),
+        store.append(newWrite(`c-${round}`, 0, 2), { tx }),
+      ];
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+      await tx.query("ROLLBACK");
+      for (const { status } of await Promise.allSettled(calls)) told.push(status);
+    }
+
+    expect(told).toContain("rejected");
+    expect(await readLog(store)).toHaveLength(1);
+    for await (const key of store.registers.keys("r-")) expect.fail(`${key} was left behind`);
+  });
+
   it("refuse a handle after its transaction has ended, and work that ends it itself", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
