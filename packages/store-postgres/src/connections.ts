@@ -28,6 +28,8 @@ export interface Connections {
   readonly transaction: PostgresPool;
   /** Makes a connection to listen on, not yet connected; `undefined` when the store only polls. */
   readonly makeListener: (() => ListeningClient) | undefined;
+  /** Calls the listener when an idle connection of the store was cut: the server may come back as an older copy. */
+  onIdleLost(listener: () => void): void;
   /** Ends the store's own connections. */
   close(): Promise<void>;
 }
@@ -64,10 +66,13 @@ export async function makeConnections(
     const { pool } = options;
     return { ...shared(pool), makeListener };
   }
+  const idleLost = new Set<() => void>();
   const own = (max: number, more: object = {}): OwnPool => {
     const pool = new Pool({ ...settings, ...more, max, idleTimeoutMillis: 60_000 });
     // An idle connection was cut. The pool has dropped it already, and makes another when one is needed.
-    pool.on("error", () => undefined);
+    pool.on("error", () => {
+      for (const listener of idleLost) listener();
+    });
     // A connection can break in the moment between its making and its first use, when nobody listens yet.
     pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
@@ -94,6 +99,7 @@ export async function makeConnections(
     transaction,
     isLimited: isPrepared,
     makeListener,
+    onIdleLost: (listener) => void idleLost.add(listener),
     async close() {
       const ended = Promise.all([write, patient, read, transaction].map((pool) => pool.end()));
       // A connection that hangs must not hold up the process that closes its store.
@@ -103,7 +109,15 @@ export async function makeConnections(
 }
 
 function shared(pool: PostgresPool): Omit<Connections, "makeListener"> {
-  return { write: pool, patient: pool, read: pool, transaction: pool, isLimited: false, close: async () => undefined };
+  return {
+    write: pool,
+    patient: pool,
+    read: pool,
+    transaction: pool,
+    isLimited: false,
+    onIdleLost: () => undefined,
+    close: async () => undefined,
+  };
 }
 
 function settingsOf(options: PostgresEventStoreOptions): object {

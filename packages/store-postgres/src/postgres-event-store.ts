@@ -44,6 +44,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
   const reader = new StoreReader(runner);
   const capabilities = capabilitiesOf(server, { ...options, hasTags });
   const known = new KnownStreams();
+  connections.onIdleLost(() => known.forget());
   const lookup = new AppendLookup(names);
   const head = new Head(runner, names);
   const wait = new LiveWait(head, options.pollIntervalMs);

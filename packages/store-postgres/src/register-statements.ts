@@ -30,7 +30,9 @@ export class RegisterStatements {
     const returning = `RETURNING revision${isFenced ? FENCE : ""}`;
     const put = `INSERT INTO ${registers} AS r (key, value, revision) VALUES ($1, $2::bytea, 1) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = r.revision + 1`;
     const remove = `UPDATE ${registers} SET value = NULL WHERE key = $1 AND value IS NOT NULL`;
-    this.#row = statementOf(`SELECT value, revision FROM ${registers} WHERE key = $1 AND value IS NOT NULL`);
+    this.#row = statementOf(
+      `SELECT encode(value, 'hex'), revision FROM ${registers} WHERE key = $1 AND value IS NOT NULL`,
+    );
     this.#put = statementOf(`${put} ${returning}`);
     this.#create = statementOf(`${put} WHERE r.value IS NULL ${returning}`);
     this.#update = statementOf(
@@ -79,6 +81,5 @@ function toBytes(value: string): string {
 }
 
 function fromBytes(text: string): string {
-  if (!text.startsWith(String.raw`\x`)) throw new Error("the server does not send bytes in hexadecimal (bytea_output)");
-  return Buffer.from(text.slice(2), "hex").toString();
+  return Buffer.from(text, "hex").toString();
 }
