@@ -331,3 +331,41 @@ describe("given, when, then", () => {
     given(Account).thenState({ owner: "Ada" });
   });
 });
+
+describe("literals in a decider", () => {
+  const family = defineEvents({ Placed: z.object({ kind: z.enum(["x", "y"]) }), Paid: z.object({}) });
+  const base = {
+    name: "order",
+    events: family,
+    state: z.object({ status: z.enum(["none", "open", "paid"]) }),
+    commands: { Place: z.object({}) },
+  };
+
+  it("are kept, also in functions without parameters", () => {
+    const Order = defineAggregate({
+      ...base,
+      initialState: () => ({ status: "none" }),
+      evolve: { Placed: (before) => ({ ...before, status: "open" }), Paid: () => ({ status: "paid" }) },
+      decide: { Place: () => ({ type: "Placed", data: { kind: "x" } }) },
+    });
+
+    expectTypeOf(new Order("1").state.status).toEqualTypeOf<"none" | "open" | "paid">();
+  });
+
+  it("are refused when they are not in the schema", () => {
+    defineAggregate({
+      ...base,
+      // @ts-expect-error no such status
+      initialState: () => ({ status: "nope" }),
+      evolve: {
+        Placed: (before) => before,
+        // @ts-expect-error no such status
+        Paid: () => ({ status: "nope" }),
+      },
+      decide: {
+        // @ts-expect-error no such kind
+        Place: () => ({ type: "Placed", data: { kind: "z" } }),
+      },
+    });
+  });
+});
