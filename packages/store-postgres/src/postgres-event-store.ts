@@ -44,7 +44,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
   const reader = new StoreReader(runner);
   const capabilities = capabilitiesOf(server, { ...options, hasTags });
   const known = new KnownStreams();
-  connections.onIdleLost(() => known.forget());
+  const onIdleLost = (): void => known.forget();
+  connections.onIdleLost(onIdleLost);
   const lookup = new AppendLookup(names);
   const head = new Head(runner, names);
   const wait = new LiveWait(head, options.pollIntervalMs);
@@ -59,11 +60,13 @@ export function postgresEventStore({ connections, names, log, server, options }:
     hasTags,
     isLimited,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    onIdleLost,
   });
   const patient = new AppendExecutor(new QueryRunner(connections.patient, options), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: 0,
+    onIdleLost,
   });
   const writer = new GroupWriter({
     executor,
@@ -108,6 +111,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
     wait.close();
     await Promise.all([writer.close(), transactions.close()]);
     isClosed = true;
+    executor.close();
+    patient.close();
     notifier.close();
     await listener?.close();
     await connections.close();
