@@ -78,10 +78,12 @@ export function postgresEventStore({ connections, names, log, server, options }:
     timeoutMs,
     onStored,
   });
-  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, lookup, hasTags });
+  const unprepared = new QueryRunner(connections.transaction, { timeoutMs, isPrepared: false });
+  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, unprepared, lookup, hasTags });
   const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options), {
     reader: runner,
     joiner,
+    isOwn: isLimited,
     onCommitted: onStored,
   });
   const streams = new StreamReader(reader, names, known);

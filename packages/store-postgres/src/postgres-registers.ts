@@ -51,7 +51,7 @@ export function createPostgresRegisters(parts: RegisterParts): Registers<Postgre
       assertRegisterKey(key);
       parts.assertUsable(call);
       const { tx, signal } = call ?? {};
-      if (tx !== undefined) return joiner.run(tx, (ask) => statements.get(ask, key));
+      if (tx !== undefined) return joiner.read(tx, (ask) => statements.get(ask, key));
       return statements.get((statement, values) => reader.rows(statement, values, { doing: READING, signal }), key);
     },
 

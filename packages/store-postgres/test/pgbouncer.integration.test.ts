@@ -1,3 +1,4 @@
+import pg from "pg";
 import { type PgBouncer, type PostgresServer, startPgBouncer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
@@ -26,6 +27,12 @@ function through(database: TestDatabase): string {
   return url.href;
 }
 
+async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
 describe("behind PgBouncer in transaction mode", () => {
   it("appends, reads, transactions and registers work with prepared: false", async () => {
     await using database = await openDatabase(server);
@@ -48,6 +55,27 @@ describe("behind PgBouncer in transaction mode", () => {
     expect(await readLog(store)).toHaveLength(102);
     expect((await store.registers.get("k"))?.value).toBe("v");
     expect(store.capabilities.wakeUp).toBe("poll");
+  });
+
+  it("takes part in transactions of callers whose clients go through the pooler", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const [client, other] = [await connectTo(through(database)), await connectTo(through(database))];
+
+    await client.query("BEGIN");
+    await store.append(newWrite("a-1", 0), { tx: client });
+    await client.query("COMMIT");
+    // The only connection to the server goes to somebody else, and the client gets a new one.
+    await other.query("BEGIN");
+    await client.query("BEGIN");
+    await store.append(newWrite("a-1", 1), { tx: client });
+    await store.append(newWrite("b-1", 0), { tx: other });
+    await client.query("COMMIT");
+    await other.query("COMMIT");
+
+    await client.end();
+    await other.end();
+    expect(await readLog(store)).toHaveLength(3);
   });
 
   it("a store that is not told of the pooler says what to do", async () => {
