@@ -5,7 +5,7 @@ export const OPEN_FENCE = "SAVEPOINT es_joined; SET LOCAL es.joined = 'on'";
  * The same for a call that writes. It fails inside the savepoint, with {@link FENCED_OFF}, in a transaction whose snapshot is
  * older than its statements: what it would be told of a stream or a register need not be so any more.
  */
-export const OPEN_FENCE_TO_WRITE = `${OPEN_FENCE}; SELECT 1 / (current_setting('transaction_isolation') IN ('read committed', 'read uncommitted'))::int`;
+export const OPEN_FENCE_TO_WRITE: string = `${OPEN_FENCE}; SELECT 1 / (current_setting('transaction_isolation') IN ('read committed', 'read uncommitted'))::int`;
 export const CLOSE_FENCE = "SET LOCAL es.joined = 'off'; RELEASE SAVEPOINT es_joined";
 
 /** Leaves the savepoint as if nothing had been done in it. */

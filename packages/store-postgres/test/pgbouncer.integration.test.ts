@@ -20,10 +20,10 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function through(database: TestDatabase): string {
+function through(database: TestDatabase, pooler = bouncer): string {
   const url = new URL(database.url);
-  url.port = String(bouncer.port);
-  url.hostname = bouncer.host;
+  url.port = String(pooler.port);
+  url.hostname = pooler.host;
   return url.href;
 }
 
@@ -78,13 +78,32 @@ describe("behind PgBouncer in transaction mode", () => {
     expect(await readLog(store)).toHaveLength(3);
   });
 
-  it("a store that is not told of the pooler says what to do", async () => {
+  it.each([
+    { name: "that refuses settings", settings: {} },
+    { name: "that ignores settings", settings: { ignore_startup_parameters: "statement_timeout,lock_timeout" } },
+    { name: "in session mode", settings: { pool_mode: "session", ignore_startup_parameters: "statement_timeout" } },
+  ])("a store that is not told of a pooler $name says what to do", async ({ settings }) => {
     await using database = await openDatabase(server);
+    await using other = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction", settings });
 
-    await expect(openPostgresEventStore({ url: through(database) })).rejects.toMatchObject({
+    await expect(openPostgresEventStore({ url: through(database, other) })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",
       message: expect.stringContaining("prepared: false"),
     });
+  });
+
+  it("a store over a pool of the caller that is not told of the pooler says what to do", async () => {
+    await using database = await openDatabase(server);
+    const pool = new pg.Pool({ connectionString: through(database), max: 4 });
+
+    await expect(openPostgresEventStore({ pool })).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("prepared: false"),
+    });
+    await using store = await openPostgresEventStore({ pool, prepared: false });
+    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+    await store[Symbol.asyncDispose]();
+    await pool.end();
   });
 
   it("live reads hear of other processes over a listening connection that goes around the pooler, and without one", async () => {
