@@ -21,6 +21,7 @@ import { LogReader } from "./read-all.ts";
 import { StreamReader } from "./read-stream.ts";
 import { AppendLookup } from "./refusal.ts";
 import { RegisterStatements } from "./register-statements.ts";
+import { RegisterWriter } from "./register-writer.ts";
 import { StoreReader } from "./store-reader.ts";
 import { TransactionRunner } from "./transaction-runner.ts";
 
@@ -122,7 +123,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
 
     registers: createPostgresRegisters({
       reader,
-      runner,
+      writer: new RegisterWriter(runner, names, { isLimited }),
       statements: new RegisterStatements(names),
       joinedStatements: new RegisterStatements(names, { isFenced: true }),
       joiner,
