@@ -204,7 +204,7 @@ export class GroupWriter {
     const { known } = this.#parts;
     const stale = new Map<PendingAppend, StaleAppend>();
     const late = this.#line.takeWhere((entry) => {
-      const found = known.staleness(entry.append);
+      const found = known.staleness(entry.append, entry.arrivedAt);
       if (found !== undefined) stale.set(entry, found);
       return found !== undefined;
     });

@@ -1,5 +1,6 @@
 import type { StoreNames } from "./names.ts";
 import type { QueryRunner } from "./query-runner.ts";
+import { StandbyError } from "./standby.ts";
 import { firstNumber } from "./rows.ts";
 import { SharedQuestion } from "./shared-question.ts";
 import { type Statement, statementOf } from "./statement.ts";
@@ -19,7 +20,8 @@ export class Head {
 
   constructor(runner: QueryRunner, { head, events }: StoreNames) {
     this.#runner = runner;
-    this.#statement = statementOf(`SELECT ${head}()`);
+    // Behind the first column, in the same session: a standby may be promoted meanwhile, but never the other way round.
+    this.#statement = statementOf(`SELECT pg_is_in_recovery()::text, ${head}()`);
     this.#max = statementOf(`SELECT max(position) FROM ${events}`);
   }
 
@@ -41,7 +43,9 @@ export class Head {
 
   async #answer(): Promise<number> {
     const [row] = await this.#runner.read(this.#statement, [], { doing: DOING });
-    const answer = firstNumber(row);
+    const [isInRecovery, newest] = row ?? [];
+    if (isInRecovery === "true") throw new StandbyError();
+    const answer = Number(newest);
     // A writer that was slow to announce a lower bound may take the answer back for a moment, which changes nothing about what
     // was readable. If the newest event is gone as well, it is another log: a backup was restored.
     const isBehind = answer < this.#known && (await this.newest()) >= this.#known;

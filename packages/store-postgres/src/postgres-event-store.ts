@@ -15,12 +15,15 @@ import type { StoreNames } from "./names.ts";
 import { Listener, Notifier } from "./notifications.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
+import { outlastOutages } from "./outlast-outages.ts";
 import { createPostgresRegisters, type PostgresCall } from "./postgres-registers.ts";
 import { QueryRunner } from "./query-runner.ts";
 import { LogReader } from "./read-all.ts";
 import { StreamReader } from "./read-stream.ts";
 import { AppendLookup } from "./refusal.ts";
 import { RegisterStatements } from "./register-statements.ts";
+import { RegisterWriter } from "./register-writer.ts";
+import { PrimaryCheck } from "./standby.ts";
 import { StoreReader } from "./store-reader.ts";
 import { TransactionRunner } from "./transaction-runner.ts";
 
@@ -40,7 +43,8 @@ export interface StoreParts {
 export function postgresEventStore({ connections, names, log, server, options }: StoreParts): PostgresEventStore {
   const { hasTags, identity } = log;
   const { timeoutMs } = options;
-  const runner = new QueryRunner(connections.read, options);
+  const primary = new PrimaryCheck();
+  const runner = new QueryRunner(connections.read, options, primary);
   const reader = new StoreReader(runner);
   const capabilities = capabilitiesOf(server, { ...options, hasTags });
   const known = new KnownStreams();
@@ -56,13 +60,13 @@ export function postgresEventStore({ connections, names, log, server, options }:
     notifier.notify();
   };
   const { isLimited } = connections;
-  const executor = new AppendExecutor(new QueryRunner(connections.write, options), names, {
+  const executor = new AppendExecutor(new QueryRunner(connections.write, options, primary), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     onIdleLost,
   });
-  const patient = new AppendExecutor(new QueryRunner(connections.patient, options), names, {
+  const patient = new AppendExecutor(new QueryRunner(connections.patient, options, primary), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: 0,
@@ -81,10 +85,12 @@ export function postgresEventStore({ connections, names, log, server, options }:
     timeoutMs,
     onStored,
   });
-  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, lookup, hasTags });
-  const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options), {
+  const unprepared = new QueryRunner(connections.transaction, { timeoutMs, isPrepared: false });
+  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, unprepared, lookup, hasTags });
+  const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options, primary), {
     reader: runner,
     joiner,
+    isOwn: isLimited,
     onCommitted: onStored,
   });
   const streams = new StreamReader(reader, names, known);
@@ -125,7 +131,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
 
     registers: createPostgresRegisters({
       reader,
-      runner,
+      writer: new RegisterWriter(runner, names, { isLimited }),
       statements: new RegisterStatements(names),
       joinedStatements: new RegisterStatements(names, { isFenced: true }),
       joiner,
@@ -144,7 +150,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     },
 
     readStream: (streamId, call) => streams.read(streamId, call),
-    readAll: (call) => logReader.read(call),
+    readAll: (call) => outlastOutages((options) => logReader.read(options), call),
 
     async head(call) {
       return formatPosition(await reader.guard(() => head.ask(), call?.signal));
