@@ -1,6 +1,11 @@
 import type { EventStore } from "@es/core";
 import type { RunnerConformanceOptions, RunnersUnderTest } from "@es/projections/conformance";
+import { brokenCheckpoints } from "./broken/checkpoint.ts";
+import { brokenControls } from "./broken/control.ts";
+import { brokenProcessManagers, brokenTransactions } from "./broken/exactly-once.ts";
+import { brokenFailures } from "./broken/failure.ts";
 import { brokenFollowing } from "./broken/follow.ts";
+import { brokenSharing } from "./broken/shared.ts";
 import { memoryOptions } from "./memory.ts";
 import { ownRunners } from "./own-runners.ts";
 import { sqliteOptions } from "./sqlite.ts";
@@ -20,7 +25,15 @@ export interface BrokenRunners {
 }
 
 /** Everything with a deliberate fault. */
-export const brokenRunners: readonly BrokenRunners[] = [...brokenFollowing];
+export const brokenRunners: readonly BrokenRunners[] = [
+  ...brokenFollowing,
+  ...brokenCheckpoints,
+  ...brokenFailures,
+  ...brokenControls,
+  ...brokenSharing,
+  ...brokenTransactions,
+  ...brokenProcessManagers,
+];
 
 /** Options that run the suite on what is right, and on what is broken. */
 export function optionsOfBoth({ base = "memory", breakRunners, breakStore = (store) => store }: BrokenRunners): {

@@ -1,4 +1,4 @@
-import type { EventStore, Page, ReadAllOptions } from "@es/core";
+import type { EventStore, Page, ReadAllOptions, Registers } from "@es/core";
 
 /** A store that passes every call on, except for what `changes` does itself. */
 export function delegate<Tx>(inner: EventStore<Tx>, changes: Partial<EventStore<Tx>>): EventStore<Tx> {
@@ -13,6 +13,20 @@ export function delegate<Tx>(inner: EventStore<Tx>, changes: Partial<EventStore<
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     ...changes,
   };
+}
+
+/** As {@link delegate}, for the registers of a store. */
+export function delegateRegisters<Tx>(inner: EventStore<Tx>, changes: Partial<Registers<Tx>>): EventStore<Tx> {
+  const { registers } = inner;
+  return delegate(inner, {
+    registers: {
+      get: (key, options) => registers.get(key, options),
+      set: (key, value, options) => registers.set(key, value, options),
+      delete: (key, options) => registers.delete(key, options),
+      keys: (prefix, options) => registers.keys(prefix, options),
+      ...changes,
+    },
+  });
 }
 
 /** Reads of the log pass through `change`. */
