@@ -51,11 +51,11 @@ const places: Readonly<Record<string, (folder: string) => Promise<Place>>> = {
   }),
   PostgreSQL: async () => {
     const server = await startPostgres();
-    return { url: server.url, isDurable: true, close: () => server[Symbol.asyncDispose]() };
+    return { url: server.url, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
   },
   NATS: async () => {
     const server = await startNats();
-    return { url: `${server.url}/board`, isDurable: true, close: () => server[Symbol.asyncDispose]() };
+    return { url: `${server.url}/board`, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
   },
 };
 
