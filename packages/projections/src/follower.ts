@@ -96,7 +96,9 @@ export class Follower {
 
   async #claim(): Promise<void> {
     const { projection, ledger, settings, stopping, giveUp } = this.#parts;
-    const checkpoint = await openCheckpoint(projection, ledger, settings.store, this.#id, stopping);
+    const { store, shadowOf } = settings;
+    const opener = { store, shadowOf, runner: this.#id, signal: stopping };
+    const checkpoint = await openCheckpoint(projection, ledger, opener);
     const isCatchingUp = (): boolean => !this.#hasCaughtUp;
     const onRetrying = (error: unknown): void => this.#retrying(error);
     this.#worker = new PageWorker(

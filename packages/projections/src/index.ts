@@ -12,6 +12,8 @@ export type {
   TransactionContext,
 } from "./delivery.ts";
 export { atLeastOnce, exactlyOnce } from "./delivery.ts";
+export type { DropOptions } from "./drop-projection.ts";
+export { dropProjection } from "./drop-projection.ts";
 export type { CheckpointMismatch } from "./errors.ts";
 export {
   CheckpointConflictError,
@@ -22,6 +24,7 @@ export {
   LeaseLostError,
   ParkingFullError,
   PROJECTION_ERROR_CODES,
+  ProjectionReplacedError,
   ProjectionStoppedError,
   WaitTimeoutError,
 } from "./errors.ts";
@@ -35,6 +38,7 @@ export type {
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
 export { listParked } from "./list-parked.ts";
+export { liveProjection } from "./live-projection.ts";
 export type { OutboxSpec, Publish } from "./outbox.ts";
 export { defineOutbox } from "./outbox.ts";
 export type { OutboxMessage } from "./outbox-message.ts";
@@ -55,6 +59,9 @@ export type {
   ProjectionSpec,
   RecordedOf,
 } from "./projection-spec.ts";
+export type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
+export { rebuildProjection } from "./rebuild-projection.ts";
+export type { ResetOptions } from "./reset-projection.ts";
 export { resetProjection } from "./reset-projection.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner-options.ts";

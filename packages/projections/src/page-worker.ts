@@ -38,7 +38,16 @@ export class PageWorker {
    * Handles the events of a page and moves the checkpoint behind it.
    * @throws HandlerFailedError when a handler failed too often, ParkingFullError when no more may be held back
    */
-  async process({ events, next }: Page): Promise<void> {
+  async process(page: Page): Promise<void> {
+    const { events, next } = page;
+    const { replayTo } = this.#committer.checkpoint;
+    const firstNew = replayTo === undefined ? 0 : events.findIndex(({ position }) => position > replayTo);
+    const before = events[firstNew - 1];
+    if (before !== undefined) {
+      await this.process({ ...page, events: events.slice(0, firstNew), next: before.position });
+      await this.process({ ...page, events: events.slice(firstNew) });
+      return;
+    }
     if (events.length === 0) {
       await this.#pass(next);
       return;

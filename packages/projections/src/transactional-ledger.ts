@@ -14,10 +14,13 @@ export function transactionalLedger(
 ): Ledger {
   return {
     load: (signal) => register.load(signal),
+    replayMark: (signal) => register.replayMark(signal),
 
     async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
       const work = async (tx: unknown): Promise<number> => {
+        const stored = await register.find(checkpoint, { tx });
+        if (stored !== undefined) return stored;
         const progress: Progress = { handled: 0 };
         try {
           await projection.apply(events, { ...context, tx }, progress);
