@@ -47,8 +47,10 @@ export type { ParkedList, ParkedStream } from "./parked.ts";
 export type { PostgresSinkOptions } from "./postgres-sink.ts";
 export { createPostgresSink } from "./postgres-sink.ts";
 export type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
-export type { ProcessManager, ProcessManagerOptions, ProcessManagerSpec } from "./process-manager.ts";
-export { createProcessManagerRunner, defineProcessManager } from "./process-manager.ts";
+export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
+export { defineProcessManager } from "./process-manager.ts";
+export type { PlainProcessManagerOptions, ProcessManagerOptions } from "./process-manager-runner.ts";
+export { createProcessManagerRunner } from "./process-manager-runner.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {
@@ -71,5 +73,7 @@ export type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runne
 export type { CheckpointedSink } from "./sink.ts";
 export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
 export { createSqliteSink } from "./sqlite-sink.ts";
+export type { DueTimeout, PendingTimeout, TimeoutPlan } from "./timeout.ts";
+export { listTimeouts } from "./timeout-register.ts";
 export type { WaitOptions } from "./waiters.ts";
 export type { UnitOfWork } from "./unit-of-work.ts";

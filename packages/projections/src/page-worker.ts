@@ -72,6 +72,12 @@ export class PageWorker {
     this.#stored();
   }
 
+  /** Handles something that is no event of the feed. The checkpoint stays where it is, and is written with it. */
+  async insert(event: RecordedEvent): Promise<void> {
+    await this.save();
+    await this.#committer.handle(event, { ...this.#committer.checkpoint });
+  }
+
   /** Handles what is held back of a stream, in order. @returns how many events that were */
   async replay(streamId: string): Promise<number> {
     await this.save();

@@ -1,4 +1,4 @@
-import { ConfigurationError, isEventSourcingError, type Position } from "@es/core";
+import { ConfigurationError, isEventSourcingError, type Position, type RecordedEvent } from "@es/core";
 import { countLag, type LagOptions } from "./count-lag.ts";
 import type { Delivery } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
@@ -32,6 +32,8 @@ export class Runner implements ProjectionRunner {
   readonly #waiters: PositionWaiters;
   readonly #monitor: RunnerMonitor;
   readonly #follower: Follower;
+  /** What went wrong beside the feed. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(projection: Projection<Delivery>, ledger: Ledger, settings: RunnerSettings) {
     this.#projection = projection;
@@ -90,6 +92,26 @@ export class Runner implements ProjectionRunner {
       `projection ${JSON.stringify(this.projection)} did not stop within ${timeoutMs} ms: a handler is still running; ` +
         "what it does in a transaction is rolled back, and its events come again",
     );
+  }
+
+  /**
+   * Handles something that is no event of the feed between two pages, as one of them.
+   * @returns what went wrong, unless that is only that the runner stops
+   */
+  async insert(event: RecordedEvent): Promise<unknown> {
+    try {
+      await this.#betweenPages((worker) => worker.insert(event));
+      return undefined;
+    } catch (error) {
+      return this.#stopping.signal.aborted ? undefined : error;
+    }
+  }
+
+  /** Ends the runner with an error, unless it is ending already. */
+  failWith(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#failure = { error };
+    this.#stopping.abort();
   }
 
   /** Ends everything at once. What is still running can store nothing any more. */
@@ -161,6 +183,7 @@ export class Runner implements ProjectionRunner {
       while (!signal.aborted) await this.#follower.follow();
       // A replay may be at work; it ends when it notices that the runner is stopping.
       await this.#mutex.run(async () => this.#follower.worker?.save());
+      if (this.#failure !== undefined) throw this.#failure.error;
       this.#end();
     } catch (error) {
       const isOwnAbort = signal.aborted && isEventSourcingError(error, "ES_ABORTED");
