@@ -64,6 +64,8 @@ class AppendAttempts {
   /** Where an attempt without an answer may have been stored. */
   #doubtful: readonly Place[] | undefined;
   #cause: Error | undefined;
+  /** The connection on which the places were found. */
+  #connections = 0;
 
   constructor(tools: AppendTools, append: EncodedAppend, call: CallLimit) {
     this.#tools = tools;
@@ -83,13 +85,18 @@ class AppendAttempts {
   }
 
   async #untilKnown(): Promise<AppendResult> {
-    const { link } = this.#tools.source;
+    const { link, check } = this.#tools.source;
     let places = await this.#places();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       if (places.some(isRefused)) {
         places = await this.#look();
         const refused = places.find(isRefused);
         if (refused !== undefined) return await this.#refuse(refused);
+      }
+      await link.untilConnected(this.#limit());
+      if (this.#doubtful === undefined && link.connections !== this.#connections) {
+        places = await this.#places();
+        continue;
       }
       const published = await this.#publish(places);
       if (published.outcome === "stored") return this.#stored(places, published.sequence);
@@ -105,6 +112,7 @@ class AppendAttempts {
       } else {
         if (published.outcome === "unknown") this.#doubtful = places;
         this.#cause = published.cause;
+        if (published.cause.kind === "nobody") await check.assertThere(this.#limit());
       }
       this.#assertTimeIsLeft(pauseMs);
       if (pauseMs > 0) await link.pause(pauseMs, this.#limit());
@@ -144,7 +152,9 @@ class AppendAttempts {
 
   /** The ends of the streams as far as they are known; a new stream needs no look. */
   async #places(): Promise<readonly Place[]> {
-    const { known } = this.#tools;
+    const { known, source } = this.#tools;
+    this.#connections = source.link.connections;
+    await source.check.assertSame(this.#call);
     return await Promise.all(
       this.#append.writes.map(async (write) => {
         const { streamId, expected } = write;

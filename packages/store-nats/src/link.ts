@@ -86,6 +86,8 @@ export class Link {
       switch (nameOf(error)) {
         case "TimeoutError":
           throw new RequestFailure("unanswered", `no answer within ${timeout} ms`, { cause: error });
+        // The class is called NoRespondersError, and its errors are not.
+        case "NoResponders":
         case "NoRespondersError":
           throw new RequestFailure("nobody", `nobody serves ${subject}; JetStream is off, or not ready`, {
             cause: error,

@@ -40,11 +40,13 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     prefix: name,
     stream: streams.events.name,
     features,
-    isReplicated: streams.events.num_replicas > 1,
+    identity: streams.identity,
     timeoutMs,
   });
   const capabilities = capabilitiesOf(features, streams.events, link.client.info?.max_payload ?? 0);
   const known = new KnownStreams();
+  // A server that was restarted may have lost the newest commits, and others may stand in their places.
+  link.onReconnect.add(() => known.clear());
   const wait = new LiveWait(source, pollIntervalMs);
   const reader = new StreamReader(source, known);
   const log = new LogReader(source, wait);
@@ -86,7 +88,7 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
 
     registers: createNatsRegisters({
       api,
-      lookup: new MessageLookup(api, streams.registers.name, streams.registers.num_replicas > 1),
+      lookup: new MessageLookup(api, streams.registers.name),
       turns: new StreamTurns(),
       stream: streams.registers.name,
       prefix: registersPrefixOf(name),
@@ -112,7 +114,9 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     async head(call) {
       link.assertUsable(call);
       try {
-        const newest = await source.head(source.limit(call?.signal));
+        const limit = source.limit(call?.signal);
+        await source.check.assertSame(limit);
+        const newest = await source.head(limit);
         return newest === undefined ? START : lastPositionOf(newest);
       } catch (error) {
         throw toStoreError(error, "asking for the newest event");

@@ -125,8 +125,10 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
       try {
         const newest = await lookup.last(EVERYTHING, parts.limit(call?.signal));
         const head = newest?.sequence ?? 0;
-        for (let sequence = 0; sequence < head; ) {
-          const limit = parts.limit(call?.signal);
+        if (head === 0) return;
+        let limit = parts.limit(call?.signal);
+        // A value that changes moves behind `head`, so everything is read up to what is the newest then.
+        for (let sequence = 0; ; ) {
           const { messages, isEnd } = await feed.fetch(MESSAGES_PER_FETCH, limit);
           for (const message of messages) {
             sequence = message.sequence;
@@ -137,8 +139,10 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
             api.link.assertUsable(call);
             yield key;
           }
-          if (isEnd) return;
-          if (messages.length === 0) await api.link.pause(LAG_PAUSE_MS, limit);
+          if (isEnd && sequence >= head) return;
+          if (messages.length > 0) limit = parts.limit(call?.signal);
+          else if (performance.now() + LAG_PAUSE_MS > limit.deadline) throw lagging();
+          else await api.link.pause(LAG_PAUSE_MS, limit);
         }
       } catch (error) {
         throw toStoreError(error, "listing registers");
@@ -147,6 +151,12 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
       }
     },
   };
+}
+
+function lagging(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "the server that answers has not got the newest registers in time; try again, and look at the state of the cluster",
+  );
 }
 
 function assertNoTransaction(call: RegisterCall | undefined): void {

@@ -73,8 +73,10 @@ export class StreamReader {
   }
 
   async *#forward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const call = limit();
+    await this.#source.check.assertSame(call);
     const known = this.#known.get(read.streamId);
-    const last = await this.#last(read, limit());
+    const last = await this.#last(read, call);
     if (last === undefined) return;
     if (read.from > last.base) {
       yield last;
@@ -92,7 +94,9 @@ export class StreamReader {
   }
 
   async *#backward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
-    const last = await this.#last(read, limit());
+    const call = limit();
+    await this.#source.check.assertSame(call);
+    const last = await this.#last(read, call);
     if (last === undefined) return;
     for await (const commit of this.#fromBehind(last, read.from, limit)) {
       if (commit.base < read.to) yield commit;
@@ -110,6 +114,17 @@ export class StreamReader {
       }
       commit = before;
     }
+  }
+
+  /** The break is in the log, or only in what one server of a cluster has of it. */
+  async #breakBefore(commit: Commit, after: number, call: CallLimit): Promise<Error> {
+    const { lookup, prefix } = this.#source;
+    const next = await lookup.nextOfLeader(subjectOf(prefix, commit.streamId), after, call);
+    return next !== undefined && next.sequence < commit.sequence
+      ? new StoreUnavailableError(
+          `a server of the cluster has lost the commit at sequence ${next.sequence}, which its leader has; try again, and repair that server`,
+        )
+      : broken(commit);
   }
 
   async *#fromFront(
@@ -134,7 +149,9 @@ export class StreamReader {
         }
         for (const message of messages) {
           const commit = toCommit(message, prefix);
-          if (commit.base !== version || commit.previous !== sequence) throw broken(commit);
+          if (commit.base !== version || commit.previous !== sequence) {
+            throw await this.#breakBefore(commit, sequence, call);
+          }
           version += commit.count;
           sequence = commit.sequence;
           yield commit;

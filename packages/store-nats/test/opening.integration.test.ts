@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startNats } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NatsEventStoreOptions, openFromUrl, openNatsEventStore } from "../src/index.ts";
-import { readLog, writeOf } from "./new-write.ts";
+import { collect, readLog, writeOf } from "./new-write.ts";
 
 let server: NatsServer;
 let connection: NatsConnection;
@@ -157,15 +157,32 @@ describe("the streams", () => {
     await store.append(writeOf("a-1"));
   });
 
-  it("that vanish end every call in time", async () => {
-    await using store = await openNatsEventStore({ servers: server.url, name: "gone", timeoutMs: 500 });
+  it("that vanish end every call, also live reads, with what to do", async () => {
+    await using store = await openNatsEventStore({ servers: server.url, name: "gone" });
     await store.append(writeOf("a-1"));
+    await store.registers.set("k", "v");
+    const pages = store.readAll({ live: true })[Symbol.asyncIterator]();
+    await pages.next();
+    const waiting = pages.next();
+    waiting.catch(() => undefined);
     await api("STREAM.DELETE.gone-events", undefined);
+    await api("STREAM.DELETE.KV_gone-registers", undefined);
 
-    const verdicts = await Promise.allSettled([store.append(writeOf("a-1")), store.head(), readLog(store)]);
+    const calls = [
+      waiting,
+      store.append(writeOf("a-1", 1)),
+      store.append(writeOf("b-1", "no-stream")),
+      store.head(),
+      readLog(store),
+      collect(store.readStream("a-1")),
+      collect(store.readStream("a-1", { direction: "backward" })),
+      store.registers.get("k"),
+    ];
 
-    for (const verdict of verdicts) {
-      expect(verdict).toMatchObject({ reason: { code: expect.stringMatching(/STORE_UNAVAILABLE|UNKNOWN_OUTCOME/) } });
+    for (const verdict of await Promise.allSettled(calls)) {
+      expect(verdict).toMatchObject({
+        reason: { code: "ES_STORE_FORMAT", message: expect.stringMatching(/is gone.*restore it from a backup/) },
+      });
     }
   });
 });
