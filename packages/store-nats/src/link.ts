@@ -19,6 +19,16 @@ export interface CallLimit {
 interface Waiting {
   readonly fail: (error: Error) => void;
   readonly call: CallLimit;
+  /** What was asked, where the client does not match a refusal of the server with it. */
+  readonly subject: string | undefined;
+}
+
+/** How to wait for an answer. */
+interface AnswerOptions {
+  /** Where the request was sent to. */
+  readonly subject: string;
+  readonly limitMs: number;
+  readonly tooLate: () => Error;
 }
 
 /** A connection that may come and go, with a limit for everything that is waited for. */
@@ -137,13 +147,14 @@ export class Link {
   }
 
   /** Waits for an answer for some time at most, or until something ends the call. */
-  async answer<Result>(work: Promise<Result>, call: CallLimit, limitMs: number, tooLate: () => Error): Promise<Result> {
+  async answer<Result>(work: Promise<Result>, call: CallLimit, options: AnswerOptions): Promise<Result> {
+    const { subject, limitMs, tooLate } = options;
     const ms = Math.min(limitMs, call.deadline - performance.now());
-    return await this.#limited(work, call, { ms, tooLate, needsConnection: true });
+    return await this.#limited(work, call, { ms, tooLate, needsConnection: true, subject });
   }
 
   /** Waits for `work`, or until the connection is lost, the store is closed or the signal aborts. */
-  race<Result>(work: Promise<Result>, call: CallLimit, needsConnection = true): Promise<Result> {
+  race<Result>(work: Promise<Result>, call: CallLimit, needsConnection = true, subject?: string): Promise<Result> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(waiting);
@@ -155,7 +166,7 @@ export class Link {
         reject(error);
       };
       const onAbort = (): void => fail(new AbortedError("the operation was aborted", { cause: call.signal?.reason }));
-      const waiting = { fail, call };
+      const waiting = { fail, call, subject };
       this.#waiting.add(waiting);
       call.signal?.addEventListener("abort", onAbort, { once: true });
       work.then(
@@ -174,19 +185,23 @@ export class Link {
   async #limited<Result>(
     work: Promise<Result>,
     call: CallLimit,
-    options: { readonly ms: number; readonly tooLate: () => Error; readonly needsConnection: boolean },
+    options: Pick<AnswerOptions, "tooLate"> & {
+      readonly ms: number;
+      readonly needsConnection: boolean;
+      readonly subject?: string;
+    },
   ): Promise<Result> {
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(options.tooLate()), Math.max(options.ms, 0));
     try {
-      return await this.race(Promise.race([work, promise]), call, options.needsConnection);
+      return await this.race(Promise.race([work, promise]), call, options.needsConnection, options.subject);
     } finally {
       clearTimeout(timer);
     }
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.client.status()) {
+    for await (const { type, error } of this.client.status()) {
       if (type === "disconnect") {
         this.#isUp = false;
         for (const { fail } of this.#waiting) fail(new RequestFailure("unanswered", "the connection was lost"));
@@ -195,6 +210,16 @@ export class Link {
         this.#connections += 1;
         for (const resolve of this.#onUp) resolve();
         for (const notify of this.onReconnect) notify();
+      } else if (type === "error" && error !== undefined && nameOf(error) === "PermissionViolationError") {
+        this.#refused(error);
+      }
+    }
+  }
+
+  #refused(error: Error): void {
+    for (const { subject, fail } of this.#waiting) {
+      if (subject !== undefined && "subject" in error && error.subject === subject) {
+        fail(toStoreError(error, `asking ${subject}`));
       }
     }
   }

@@ -1,6 +1,6 @@
 import { type EventStore, START, StoreClosedError, UnsupportedError } from "@es/core";
 import { Appender } from "./append.ts";
-import { capabilitiesOf } from "./capabilities.ts";
+import { bytesIn, capabilitiesOf } from "./capabilities.ts";
 import { lastPositionOf } from "./commit.ts";
 import { encodeAppend } from "./encoded-append.ts";
 import type { ServerFeatures } from "./features.ts";
@@ -47,6 +47,9 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
   const known = new KnownStreams();
   // A server that was restarted may have lost the newest commits, and others may stand in their places.
   link.onReconnect.add(() => known.clear());
+  /** A server that was restarted, or another one of the cluster, may take less than the one at the beginning. */
+  const maxBytes = (): number =>
+    Math.min(capabilities.maxBytesPerAppend, bytesIn(link.client.info?.max_payload ?? Number.POSITIVE_INFINITY));
   const wait = new LiveWait(source, pollIntervalMs);
   const reader = new StreamReader(source, known);
   const log = new LogReader(source, wait);
@@ -92,7 +95,7 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
       turns: new StreamTurns(),
       stream: streams.registers.name,
       prefix: registersPrefixOf(name),
-      maxBytes: capabilities.maxBytesPerAppend,
+      maxBytes,
       limit: (signal) => source.limit(signal),
       track,
     }),
@@ -103,7 +106,7 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
       if (call?.if !== undefined) {
         throw new UnsupportedError(`this store takes no conditions: ${capabilities.gaps.conditions ?? ""}`);
       }
-      const result = await track(appender.append(encodeAppend(writes, capabilities), call?.signal));
+      const result = await track(appender.append(encodeAppend(writes, capabilities, maxBytes()), call?.signal));
       wait.notify();
       return result;
     },

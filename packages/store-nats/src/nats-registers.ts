@@ -30,7 +30,7 @@ export interface RegisterParts {
   readonly stream: string;
   /** What the subjects begin with. */
   readonly prefix: string;
-  readonly maxBytes: number;
+  maxBytes(): number;
   /** The limit of a call that begins now. */
   limit(signal: AbortSignal | undefined): CallLimit;
   /** Lets closing the store wait for a write. */
@@ -62,7 +62,8 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
     assertRegisterWrite(key, value, call.expected);
     assertNoTransaction(call);
     const size = value === undefined ? 0 : Buffer.byteLength(value);
-    if (size > parts.maxBytes) throw new AppendTooLargeError({ unit: "bytes", limit: parts.maxBytes, actual: size });
+    const maxBytes = parts.maxBytes();
+    if (size > maxBytes) throw new AppendTooLargeError({ unit: "bytes", limit: maxBytes, actual: size });
     const subject = subjectFor(key);
     const limit = parts.limit(call.signal);
     api.link.assertUsable(limit);

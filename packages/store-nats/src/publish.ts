@@ -1,4 +1,6 @@
+import { UnsupportedError } from "@es/core";
 import type { MsgHdrs } from "@nats-io/transport-node";
+import { featuresOf } from "./features.ts";
 import { isTransient, parseAnswer } from "./jetstream-api.ts";
 import type { CallLimit, Link } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
@@ -21,6 +23,7 @@ export type Published =
 
 const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
 const INCOMPLETE_BATCH = 10176;
+const STORE_FAILED = 10077;
 
 interface Acknowledgement {
   readonly seq: number;
@@ -51,6 +54,7 @@ export async function publishOnce(
   { before, after }: PublishLimits,
 ): Promise<Published> {
   const last = messages.at(-1);
+  if (messages.length > 1) assertTakesBatches(link);
   if (last === undefined) throw new RangeError("nothing to publish");
   try {
     await link.untilConnected(before);
@@ -72,11 +76,29 @@ export async function publishOnce(
         case INCOMPLETE_BATCH:
           return { outcome: "nothing", cause: new RequestFailure("nobody", error.message, { cause: error }) };
         default:
+          if (hasFailedToStore(error)) {
+            return { outcome: "unknown", cause: new RequestFailure("unanswered", error.message, { cause: error }) };
+          }
           if (!isTransient(error)) break;
           return { outcome: "nothing", cause: new RequestFailure("nobody", error.message, { cause: error }) };
       }
     }
     throw error;
+  }
+}
+
+/** The server has tried, and its disk may hold the message nevertheless. A limit is checked before. */
+function hasFailedToStore({ errorCode, message }: JetStreamError): boolean {
+  return errorCode === STORE_FAILED && !/maximum/i.test(message);
+}
+
+/** An older server than at the beginning would store the messages of a batch one by one. @throws UnsupportedError */
+function assertTakesBatches(link: Link): void {
+  const { hasAtomicBatches, version } = featuresOf(link.client.info?.version);
+  if (!hasAtomicBatches) {
+    throw new UnsupportedError(
+      `nats-server ${version}, which the store has reconnected to, cannot store several messages all or nothing; upgrade it to 2.12`,
+    );
   }
 }
 
