@@ -3,6 +3,7 @@ import { meetsExpectedVersion, versionBefore } from "@es/core/adapter";
 import { commitHeaders, lastPositionOf } from "./commit.ts";
 import type { EncodedAppend, EncodedWrite } from "./encoded-append.ts";
 import { type KnownStreams, NO_STREAM, type StreamEnd } from "./known-streams.ts";
+import { attemptMs } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
 import type { LogSource } from "./log-source.ts";
 import { expectLast, type Published, publishOnce } from "./publish.ts";
@@ -63,6 +64,7 @@ class AppendAttempts {
   readonly #settling: CallLimit;
   /** Where an attempt without an answer may have been stored. */
   #doubtful: readonly Place[] | undefined;
+  #unanswered = 0;
   #cause: Error | undefined;
   /** The connection on which the places were found. */
   #connections = 0;
@@ -110,7 +112,10 @@ class AppendAttempts {
           if (places.some(({ end }, index) => end.sequence !== before[index]?.end.sequence)) pauseMs = 0;
         }
       } else {
-        if (published.outcome === "unknown") this.#doubtful = places;
+        if (published.outcome === "unknown") {
+          this.#doubtful = places;
+          this.#unanswered += 1;
+        }
         this.#cause = published.cause;
         if (published.cause.kind === "nobody") await check.assertThere(this.#limit());
       }
@@ -136,7 +141,8 @@ class AppendAttempts {
       };
     });
     source.link.assertUsable(this.#limit());
-    return await publishOnce(source.link, messages, { before: this.#limit(), after: this.#settling });
+    const limitMs = attemptMs(this.#unanswered);
+    return await publishOnce(source.link, messages, { before: this.#limit(), after: this.#settling, limitMs });
   }
 
   #stored(places: readonly Place[], lastSequence: number): AppendResult {

@@ -1,4 +1,5 @@
 import { EventSourcingError } from "@es/core";
+import { attemptMs } from "./limits.ts";
 import type { CallLimit, Link } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
 import { toStoreError } from "./store-error.ts";
@@ -25,8 +26,8 @@ export class JetStreamApi {
    */
   async ask<Answer>(name: string, body: unknown, call: CallLimit): Promise<Answer> {
     const payload = body === undefined ? "" : JSON.stringify(body);
-    return await this.persist(name, call, async () => {
-      const message = await this.link.request(`${this.prefix}.${name}`, payload, call);
+    return await this.persist(name, call, async (limitMs) => {
+      const message = await this.link.request(`${this.prefix}.${name}`, payload, call, { limitMs });
       return parseAnswer<Answer>(message.string());
     });
   }
@@ -37,12 +38,12 @@ export class JetStreamApi {
     return isClustered && isMissing && performance.now() - startedAt < APPEARANCE_MS;
   }
 
-  /** Runs `work` again after a short pause for as long as its requests have no answer. */
-  async persist<Result>(doing: string, call: CallLimit, work: () => Promise<Result>): Promise<Result> {
+  /** Runs `work` again after a short pause for as long as its requests have no answer in the time that it is given. */
+  async persist<Result>(doing: string, call: CallLimit, work: (limitMs: number) => Promise<Result>): Promise<Result> {
     const startedAt = performance.now();
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    for (let pauseMs = FIRST_PAUSE_MS, attempt = 0; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS), attempt += 1) {
       try {
-        return await work();
+        return await work(attemptMs(attempt));
       } catch (error) {
         if (error instanceof EventSourcingError) throw error;
         const isOver = performance.now() + pauseMs >= call.deadline;

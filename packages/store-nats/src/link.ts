@@ -23,6 +23,12 @@ interface Waiting {
   readonly subject: string | undefined;
 }
 
+/** How to send a request. */
+interface RequestOptions {
+  readonly limitMs?: number;
+  readonly headers?: MsgHdrs;
+}
+
 /** How to wait for an answer. */
 interface AnswerOptions {
   /** Where the request was sent to. */
@@ -85,9 +91,14 @@ export class Link {
    *
    * @throws RequestFailure when there is no answer
    */
-  async request(subject: string, payload: Uint8Array | string, call: CallLimit, headers?: MsgHdrs): Promise<Msg> {
+  async request(
+    subject: string,
+    payload: Uint8Array | string,
+    call: CallLimit,
+    { limitMs = ATTEMPT_MS, headers }: RequestOptions = {},
+  ): Promise<Msg> {
     await this.untilConnected(call);
-    const timeout = Math.ceil(Math.min(ATTEMPT_MS, call.deadline - performance.now()));
+    const timeout = Math.ceil(Math.min(limitMs, call.deadline - performance.now()));
     if (timeout <= 0) throw new RequestFailure("not-sent", "no time was left");
     const options = headers === undefined ? { timeout } : { timeout, headers };
     try {

@@ -49,9 +49,9 @@ export class MessageLookup {
 
   async #direct(which: Which, call: CallLimit): Promise<StoredMessage | undefined> {
     const { link, prefix } = this.#api;
-    return await this.#api.persist("a message", call, async () => {
+    return await this.#api.persist("a message", call, async (limitMs) => {
       const subject = `${prefix}.DIRECT.GET.${this.#stream}`;
-      const message = await link.request(subject, JSON.stringify(which), call);
+      const message = await link.request(subject, JSON.stringify(which), call, { limitMs });
       const status = message.headers?.code ?? 0;
       if (status === 404) return undefined;
       if (status !== 0) throw new JetStreamError({ code: status, description: message.headers?.description ?? "" });

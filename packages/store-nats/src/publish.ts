@@ -29,10 +29,14 @@ interface Acknowledgement {
   readonly seq: number;
 }
 
-/** Limits of publishing: until something was sent, and from then on. */
+/** Limits of publishing. */
 export interface PublishLimits {
+  /** Until something was sent. */
   readonly before: CallLimit;
+  /** From then on. */
   readonly after: CallLimit;
+  /** For the answer. */
+  readonly limitMs: number;
 }
 
 /** Headers that make the server check that the newest message of the subject has this sequence; 0: there is none. */
@@ -51,7 +55,7 @@ export function expectLast(headers: MsgHdrs, sequence: number): MsgHdrs {
 export async function publishOnce(
   link: Link,
   messages: readonly OutgoingMessage[],
-  { before, after }: PublishLimits,
+  { before, after, limitMs }: PublishLimits,
 ): Promise<Published> {
   const last = messages.at(-1);
   if (messages.length > 1) assertTakesBatches(link);
@@ -62,7 +66,7 @@ export async function publishOnce(
       prepareBatch(messages);
       for (const { subject, headers, body } of messages.slice(0, -1)) link.client.publish(subject, body, { headers });
     }
-    const answer = await link.request(last.subject, last.body, after, last.headers);
+    const answer = await link.request(last.subject, last.body, after, { limitMs, headers: last.headers });
     return { outcome: "stored", sequence: parseAnswer<Acknowledgement>(answer.string()).seq };
   } catch (error) {
     if (error instanceof RequestFailure) {

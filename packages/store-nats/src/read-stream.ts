@@ -1,6 +1,7 @@
 import { type ReadStreamOptions, type RecordedEvent, StoreCorruptError, StoreUnavailableError } from "@es/core";
 import { prepareStreamRead, type StreamRead } from "@es/core/adapter";
 import { type Commit, eventsOf, toCommit } from "./commit.ts";
+import { CommitsBefore } from "./commits-before.ts";
 import type { KnownStreams } from "./known-streams.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
@@ -105,14 +106,13 @@ export class StreamReader {
 
   /** Follows the chain of commits backwards, down to the one that holds version `from`. */
   async *#fromBehind(last: Commit, from: number, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const before = new CommitsBefore(this.#source, last);
     for (let commit = last; ; ) {
       yield commit;
       if (commit.base < from || commit.base === 0) return;
-      const before = await this.#source.at(commit.previous, limit());
-      if (before?.streamId !== commit.streamId || before.base + before.count !== commit.base) {
-        throw broken(commit);
-      }
-      commit = before;
+      const found = await before.get(commit, limit);
+      if (found?.streamId !== commit.streamId || found.base + found.count !== commit.base) throw broken(commit);
+      commit = found;
     }
   }
 
