@@ -31,6 +31,7 @@ const LEAST_FETCH = 64;
 const MAX_FILTERS = 32;
 const LAG_PAUSE_MS = 10;
 const OUTAGE_PAUSE_MS = 100;
+const ELECTION_MS = 2_000;
 
 /** Reads the log. */
 export class LogReader {
@@ -182,13 +183,14 @@ class LogCursor {
 
   /** The newest commit. @throws InvalidPositionError when this read is ahead of it */
   async #head(call: CallLimit): Promise<Scanned> {
+    const now = performance.now();
+    const patientUntil = Math.min(now + ELECTION_MS, (now + call.deadline) / 2);
     for (;;) {
       const newest = await this.#source.head(call);
       const head = newest === undefined ? NOTHING : { sequence: newest.sequence, position: lastPositionOf(newest) };
       if (head.position >= this.#scanned.position) return head;
       // A leader that has just been elected may need a moment until it knows of everything.
-      const isOver = performance.now() + LAG_PAUSE_MS > call.deadline;
-      if (isOver || (await this.#source.check.replicas(call)) === 1) {
+      if (performance.now() > patientUntil || (await this.#source.check.replicas(call)) === 1) {
         throw new InvalidPositionError(
           this.#next,
           `lies ahead of the newest event (${head.position === "" ? "there is none" : head.position}); it belongs to another store, or this one was restored from a backup`,
