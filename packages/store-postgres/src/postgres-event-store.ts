@@ -115,6 +115,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     await Promise.all([writer.close(), transactions.close()]);
     isClosed = true;
     notifier.close();
+    runner.close();
     await listener?.close();
     await connections.close();
   };
