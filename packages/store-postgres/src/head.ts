@@ -2,6 +2,7 @@ import type { StoreNames } from "./names.ts";
 import type { QueryRunner } from "./query-runner.ts";
 import { StandbyError } from "./standby.ts";
 import { firstNumber } from "./rows.ts";
+import { SharedQuestion } from "./shared-question.ts";
 import { type Statement, statementOf } from "./statement.ts";
 
 const DOING = "reading the head of the log";
@@ -15,8 +16,7 @@ export class Head {
   readonly #statement: Statement;
   readonly #max: Statement;
   #known = 0;
-  #asking: Promise<number> | undefined;
-  #next: Promise<number> | undefined;
+  readonly #question = new SharedQuestion(() => this.#answer());
 
   constructor(runner: QueryRunner, { head, events }: StoreNames) {
     this.#runner = runner;
@@ -32,25 +32,13 @@ export class Head {
 
   /** Asks the server, not earlier than now; callers that come while it is being asked share the next question. */
   async ask(): Promise<number> {
-    if (this.#next !== undefined) return this.#next;
-    if (this.#asking === undefined) return this.#start();
-    const start = (): Promise<number> => this.#start();
-    this.#next = this.#asking.then(start, start);
-    return this.#next;
+    return this.#question.ask();
   }
 
   /** The newest stored position, readable already or not yet. */
   async newest(): Promise<number> {
     const [row] = await this.#runner.read(this.#max, [], { doing: DOING });
     return firstNumber(row);
-  }
-
-  #start(): Promise<number> {
-    this.#next = undefined;
-    this.#asking = this.#answer().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
   }
 
   async #answer(): Promise<number> {

@@ -48,7 +48,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
   const reader = new StoreReader(runner);
   const capabilities = capabilitiesOf(server, { ...options, hasTags });
   const known = new KnownStreams();
-  connections.onIdleLost(() => known.forget());
+  const onIdleLost = (): void => known.forget();
+  connections.onIdleLost(onIdleLost);
   const lookup = new AppendLookup(names);
   const head = new Head(runner, names);
   const wait = new LiveWait(head, options.pollIntervalMs);
@@ -63,11 +64,13 @@ export function postgresEventStore({ connections, names, log, server, options }:
     hasTags,
     isLimited,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    onIdleLost,
   });
   const patient = new AppendExecutor(new QueryRunner(connections.patient, options, primary), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: 0,
+    onIdleLost,
   });
   const writer = new GroupWriter({
     executor,
@@ -114,6 +117,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
     wait.close();
     await Promise.all([writer.close(), transactions.close()]);
     isClosed = true;
+    executor.close();
+    patient.close();
     notifier.close();
     runner.close();
     await listener?.close();

@@ -22,6 +22,8 @@ export interface CallLimits {
 /** A borrowed connection. Give it back with `release`. */
 export interface Borrowed {
   readonly client: PostgresClient;
+  /** Whether its connection was cut since it was borrowed. */
+  isLost(): boolean;
   /** @param isBroken - whether its connection is to be closed, because nobody knows what it is doing */
   release(isBroken: boolean): void;
 }
@@ -153,6 +155,7 @@ function borrowed(client: PostgresPoolClient): Borrowed {
   client.on("error", onError);
   return {
     client,
+    isLost: () => isLost,
     release(isBroken) {
       const destroy = isBroken || isLost;
       // A connection that is being closed may still report an error, and then nobody else listens any more.
