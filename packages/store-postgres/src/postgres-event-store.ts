@@ -119,6 +119,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     executor.close();
     patient.close();
     notifier.close();
+    runner.close();
     await listener?.close();
     await connections.close();
   };
