@@ -12,8 +12,9 @@ const oneWriter: Targets = {
   "sqlite-normal": ONE_WRITER,
   "sqlite-full": ONE_WRITER,
   postgres: ONE_WRITER,
+  nats: ONE_WRITER,
 };
-const callersOnly: Targets = { "memory-copies": MEMORY };
+const callersOnly: Targets = { "memory-copies": MEMORY, nats: ONE_WRITER };
 
 /** Appends: how many callers, how large a batch, one stream or many. */
 export const APPEND_CASES: readonly BenchCase[] = [
