@@ -8,7 +8,13 @@ import { overOptions } from "../wrap-runner.ts";
 export const brokenCheckpoints: readonly BrokenRunners[] = [
   {
     fault: "keeps its checkpoint in its own memory",
-    rejectedBy: ["checkpoint.restart", "checkpoint.filtered", "checkpoint.rival", "control.stop-drains"],
+    rejectedBy: [
+      "checkpoint.restart",
+      "checkpoint.filtered",
+      "checkpoint.rival",
+      "control.stop-drains",
+      "follow.stops",
+    ],
     breakRunners: overOptions(() => ({ checkpoints: createMemoryEventStore().registers })),
   },
   {
@@ -35,7 +41,7 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
   },
   {
     fault: "stores its checkpoint one page late, and the last never",
-    rejectedBy: ["checkpoint.restart", "control.stop-drains"],
+    rejectedBy: ["checkpoint.restart", "control.stop-drains", "follow.stops"],
     breakRunners: overStore((store) => {
       let last: string | undefined;
       return delegateRegisters(store, {

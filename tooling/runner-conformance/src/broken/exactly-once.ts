@@ -55,7 +55,7 @@ function apart({ transaction }: CheckpointedSink<unknown>): CheckpointedSink<unk
 export const brokenTransactions: readonly BrokenRunners[] = [
   {
     fault: "commits what a handler wrote before it failed",
-    rejectedBy: ["exactly-once.rollback", "exactly-once.faults"],
+    rejectedBy: ["exactly-once.rollback", "exactly-once.faults", "exactly-once.parking"],
     base: "sqlite",
     breakRunners: overSink(committing),
   },

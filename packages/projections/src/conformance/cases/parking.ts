@@ -1,6 +1,7 @@
+import { StoreUnavailableError } from "@es/core";
 import { expect } from "vitest";
 import { listParked } from "../../index.ts";
-import { append, Notes } from "../notes.ts";
+import { append, Notes, notesOfLog } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
 import { start, stop, toHead } from "../running.ts";
 import { VirtualClock } from "../virtual-clock.ts";
@@ -148,6 +149,25 @@ export const parkingCases: readonly RunnerCase[] = [
 
       // The page in which it stopped comes again, as at-least-once delivery may do; nothing is missing.
       expect([...new Set(notes.seen)].toSorted()).toStrictEqual([...OTHERS, "a-1@2", "a-1@3"].toSorted());
+    },
+  },
+  {
+    id: "parking.outage",
+    rule: "never blames an event for an outage of what the handler needs: nothing is held back, and it goes on afterwards",
+    async run(context) {
+      let outages = 5;
+      const notes = new Notes({
+        onEvent: () => {
+          if (outages-- > 0) throw new StoreUnavailableError("the read model is away");
+        },
+      });
+      await fill(context);
+
+      const runner = await start(context, notes, options());
+      await toHead(context, runner);
+
+      expect(notes.seen).toStrictEqual(await notesOfLog(context.store));
+      expect(runner.parked()).toStrictEqual([]);
     },
   },
 ];
