@@ -6,6 +6,8 @@ export type Decision =
   | { readonly kind: "write"; readonly wasSoftDeleted: boolean }
   | { readonly kind: "repeated"; readonly last: LoggedEvent }
   | { readonly kind: "conflict"; readonly current: bigint }
+  /** The first events are there already and others not: for one stream the same as a conflict. */
+  | { readonly kind: "half-repeated"; readonly current: bigint }
   | { readonly kind: "deleted" };
 
 /** Decides an append by the expected state of its stream and by the ids of its events. */
@@ -36,7 +38,7 @@ function decideByRecall(log: EventLog, streamName: string, ids: readonly string[
   for (const [index, id] of ids.entries()) {
     const seen = log.recall(id);
     if (seen?.streamName !== streamName) {
-      return index === 0 ? write : { kind: "conflict", current: log.lastRevision(streamName) };
+      return index === 0 ? write : { kind: "half-repeated", current: log.lastRevision(streamName) };
     }
     last = seen.revision;
   }
@@ -52,8 +54,9 @@ function decideExact(log: EventLog, streamName: string, expected: bigint, ids: r
   if (expected > current) return { kind: "conflict", current };
   const stored = log.streamEvents(streamName).slice(Number(expected + 1n), Number(expected + 1n) + ids.length);
   const last = stored.at(-1);
-  if (last !== undefined && ids.every((id, index) => stored[index]?.id === id)) return { kind: "repeated", last };
-  const firstDiffers = ids.length > 0 && stored[0]?.id !== ids[0];
-  if (firstDiffers && expected === -1n && wasSoftDeleted) return { kind: "write", wasSoftDeleted };
-  return { kind: "conflict", current };
+  // Without events there is nothing to recognize.
+  const isRepetition = ids.length > 0 && ids.every((id, index) => stored[index]?.id === id);
+  if (last !== undefined && isRepetition) return { kind: "repeated", last };
+  if (ids.length > 0 && stored[0]?.id === ids[0]) return { kind: "half-repeated", current };
+  return expected === -1n && wasSoftDeleted ? { kind: "write", wasSoftDeleted } : { kind: "conflict", current };
 }

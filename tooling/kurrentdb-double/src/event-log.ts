@@ -41,7 +41,7 @@ export interface EventLog {
   forgetIds(): void;
   /** Calls back after each write. Returns the function that ends this. */
   onWrite(listener: () => void): () => void;
-  /** Tells the listeners, at the end of one or several writes that belong together. */
+  /** Ends one or several writes that belong together: keeps them, and tells the listeners. */
   announce(): void;
 }
 
@@ -52,8 +52,8 @@ export interface EventLogOptions {
   readonly now?: () => number;
   /** What an earlier process wrote. */
   readonly history?: readonly LoggedEvent[];
-  /** Called with each event, before any reader sees it. */
-  readonly keep?: (event: LoggedEvent) => void;
+  /** Called with events that belong together, before any reader sees them. */
+  readonly keep?: (events: readonly LoggedEvent[]) => void;
 }
 
 const NOBODY = Buffer.alloc(0);
@@ -66,6 +66,7 @@ export function createEventLog(options: EventLogOptions = {}): EventLog {
   const tombstoned = new Set<string>();
   const recentIds = new Map<string, SeenId>();
   const listeners = new Set<() => void>();
+  let unkept: LoggedEvent[] = [];
   let nextPosition = 0n;
 
   function place(event: LoggedEvent): void {
@@ -83,7 +84,7 @@ export function createEventLog(options: EventLogOptions = {}): EventLog {
 
   function add(streamName: string, revision: bigint, event: NewEvent): LoggedEvent {
     const logged = { ...event, streamName, revision, position: nextPosition, createdMs: now() };
-    keep(logged);
+    unkept.push(logged);
     place(logged);
     recentIds.set(logged.id, { streamName, revision });
     return logged;
@@ -91,8 +92,17 @@ export function createEventLog(options: EventLogOptions = {}): EventLog {
 
   const lastRevision = (streamName: string): bigint => BigInt((streams.get(streamName)?.length ?? 0) - 1);
 
+  function announce(): void {
+    keep(unkept);
+    unkept = [];
+    for (const listener of listeners) listener();
+  }
+
   for (const event of history) place(event);
-  if (events.length === 0) add("$epoch-information", 0n, systemEvent("$epoch-information"));
+  if (events.length === 0) {
+    add("$epoch-information", 0n, systemEvent("$epoch-information"));
+    announce();
+  }
 
   return {
     events,
@@ -109,9 +119,7 @@ export function createEventLog(options: EventLogOptions = {}): EventLog {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    announce() {
-      for (const listener of listeners) listener();
-    },
+    announce,
   };
 }
 

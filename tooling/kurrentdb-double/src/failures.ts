@@ -12,9 +12,7 @@ export function accessDenied(): Failure {
   return { code: status.PERMISSION_DENIED, details: "Access Denied", trailers: { exception: "access-denied" } };
 }
 
-export function notReady(): Failure {
-  return { code: status.UNAVAILABLE, details: "Server Is Not Ready" };
-}
+export const NOT_READY: Failure = { code: status.UNAVAILABLE, details: "Server Is Not Ready" };
 
 export function notLeader(host: string, port: number): Failure {
   const trailers = { exception: "not-leader", "leader-endpoint-host": host, "leader-endpoint-port": String(port) };

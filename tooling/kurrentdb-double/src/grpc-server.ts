@@ -14,6 +14,7 @@ import type {
   DeleteRequest,
   DeleteResponse,
 } from "./messages.ts";
+import type { AppendRecordsRequest, AppendRecordsResponse, SessionRequest, SessionResponse } from "./messages-v2.ts";
 import type { Backend } from "./perform.ts";
 import { services } from "./protocol.ts";
 import { serveAppend } from "./serve-append.ts";
@@ -22,6 +23,7 @@ import { serveDelete } from "./serve-delete.ts";
 import { serveGossip, serveSupportedMethods } from "./serve-features.ts";
 import type { ReadCall } from "./read-call.ts";
 import { serveRead } from "./serve-read.ts";
+import { serveAppendRecords, serveAppendSession } from "./serve-streams-v2.ts";
 
 // A real server takes appends of several MiB; the default of gRPC is 4 MiB.
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
@@ -51,6 +53,20 @@ export async function startGrpcServer(backend: Backend): Promise<GrpcServer> {
       serveDelete(backend, "Delete", call, callback),
     Tombstone: (call: ServerUnaryCall<DeleteRequest, DeleteResponse>, callback: sendUnaryData<DeleteResponse>) =>
       serveDelete(backend, "Tombstone", call, callback),
+  });
+  server.addService(services.streamsV2, {
+    ...(backend.features.multiStreamAppend && {
+      AppendSession: (
+        call: ServerReadableStream<SessionRequest, SessionResponse>,
+        callback: sendUnaryData<SessionResponse>,
+      ) => serveAppendSession(backend, call, callback),
+    }),
+    ...(backend.features.appendRecords && {
+      AppendRecords: (
+        call: ServerUnaryCall<AppendRecordsRequest, AppendRecordsResponse>,
+        callback: sendUnaryData<AppendRecordsResponse>,
+      ) => serveAppendRecords(backend, call, callback),
+    }),
   });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {

@@ -1,3 +1,4 @@
+export { type DoubleProcessOptions, type KurrentDoubleProcess, startKurrentDoubleProcess } from "./double-process.ts";
 export type { LoggedEvent } from "./event-log.ts";
 export {
   type KurrentDouble,

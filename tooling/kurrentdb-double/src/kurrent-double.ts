@@ -1,8 +1,10 @@
 import { openConnections } from "./connections.ts";
 import { createEventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
+import { openLogFile } from "./log-file.ts";
 import { createFaults, type Fault, type Misbehaviour, type Operation } from "./misbehaviour.ts";
 import type { Backend, Features } from "./perform.ts";
+import type { SizeLimits } from "./size-limit.ts";
 
 /** Which server is imitated: the newest, or one before appends to several streams. */
 export type Personality = "current" | "24.10";
@@ -17,6 +19,8 @@ export interface KurrentDoubleOptions {
   readonly signal?: AbortSignal;
   /** The port on 127.0.0.1. @defaultValue any free one */
   readonly port?: number;
+  /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
+  readonly file?: string;
   /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -48,8 +52,8 @@ export interface KurrentDouble {
   dropConnections(): void;
   /** Half-open: connections stay, also new ones, and nothing passes until `behave`. */
   freezeConnections(): void;
-  /** Refuses events that are larger, or none again. */
-  refuseEventsLargerThan(bytes: number | undefined): void;
+  /** Refuses appends that are larger, until `behave`. */
+  limitSizes(limits: SizeLimits): void;
   /** The server no longer recognizes by its memory what is appended again with "any"; the log is kept. */
   forgetEventIds(): void;
   /** Stops as a crash would. The log is kept for `restart`. */
@@ -80,18 +84,18 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
 export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
   const { personality = "current", now = Date.now, signal } = options;
   signal?.throwIfAborted();
-  const log = createEventLog({ now });
+  const log = createEventLog({ now, ...(options.file !== undefined && openLogFile(options.file)) });
   const faults = createFaults();
   const calls: SeenCall[] = [];
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
-  let maxEventBytes: number | undefined;
+  let sizeLimits: SizeLimits = {};
   const backend: Backend = {
     log,
     faults,
     now,
     features: { ...PERSONALITIES[personality], ...options.features },
     endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
-    maxEventBytes: () => maxEventBytes,
+    sizeLimits: () => sizeLimits,
     dropPeer: (peer) => connections.drop(peer),
     noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
     noteSubscription(streamName) {
@@ -126,13 +130,13 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     misbehave: (misbehaviour) => faults.add(misbehaviour),
     behave() {
       faults.clear();
-      maxEventBytes = undefined;
+      sizeLimits = {};
       connections.thaw();
     },
     dropConnections: () => connections.drop(),
     freezeConnections: () => connections.freeze(),
-    refuseEventsLargerThan(bytes) {
-      maxEventBytes = bytes;
+    limitSizes(limits) {
+      sizeLimits = limits;
     },
     forgetEventIds: () => log.forgetIds(),
     stop: () => connections.close(),

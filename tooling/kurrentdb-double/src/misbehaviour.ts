@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { accessDenied, type Failure, notLeader, notReady } from "./failures.ts";
+import { accessDenied, type Failure, NOT_READY, notLeader } from "./failures.ts";
 
 /** What a client can ask for, the variants of a call taken together. */
 export type Operation = "append" | "read" | "subscribe" | "delete" | "methods" | "gossip";
@@ -161,7 +161,7 @@ async function misbehave({ misbehaviour, released }: ActiveFault, call: Misbehav
       call.fail(accessDenied());
       return false;
     case "not-ready":
-      call.fail(notReady());
+      call.fail(NOT_READY);
       return false;
     case "wrong-leader":
       call.fail(notLeader(misbehaviour.host, misbehaviour.port));

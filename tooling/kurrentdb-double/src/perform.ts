@@ -1,6 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { EventLog } from "./event-log.ts";
 import type { Faults, MisbehavingCall } from "./misbehaviour.ts";
+import type { SizeLimits } from "./size-limit.ts";
 
 /** What the server can do, by its version and by what a test switched off. */
 export interface Features {
@@ -20,8 +21,7 @@ export interface Backend {
   readonly now: () => number;
   /** Where clients connect to, for gossip. */
   readonly endpoint: () => { readonly host: string; readonly port: number };
-  /** Refuses larger events, when set. */
-  readonly maxEventBytes: () => number | undefined;
+  readonly sizeLimits: () => SizeLimits;
   /** Breaks the connection on which a call came. */
   dropPeer(peer: string): void;
   noteCall(method: string, call: MisbehavingCall): void;

@@ -21,6 +21,11 @@ export function encodeV1(name: string, message: object): Buffer {
   return messageType(`event_store.client.streams.${name}`).serialize(message);
 }
 
+/** Encodes a message of proto/streams-v2.proto that travels inside of another. */
+export function encodeV2(name: string, message: object): Buffer {
+  return messageType(`kurrentdb.protocol.v2.streams.${name}`).serialize(message);
+}
+
 function service(name: string): ServiceDefinition {
   const definition = find(name);
   if ("format" in definition) throw new Error(`${name} is not a service in the .proto files`);

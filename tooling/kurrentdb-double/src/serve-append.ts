@@ -3,7 +3,7 @@ import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AppendConflictMessage, AppendRequest, AppendResponse, ExpectedStreamMessage } from "./messages.ts";
 import { type Backend, perform } from "./perform.ts";
-import { findOversized } from "./size-limit.ts";
+import { type Excess, findExcess } from "./size-limit.ts";
 import { fromPosition, toExpectedState, toNewEvent, toStreamName } from "./wire-values.ts";
 import { append, type WriteResult } from "./write-events.ts";
 
@@ -32,8 +32,8 @@ export function serveAppend(
       fail,
     };
     backend.noteCall("Append", control);
-    const limit = findOversized(backend, events);
-    if (limit !== undefined) return fail(tooLarge(limit));
+    const excess = findExcess(backend.sizeLimits(), events);
+    if (excess !== undefined) return fail(tooLarge(excess));
     const work = () => append(backend.log, streamName, expected, events);
     return void perform(backend, control, work, (result) => answer(callback, streamName, expected, result));
   });
@@ -71,7 +71,8 @@ function toConflict(expected: ExpectedState, current: bigint): AppendConflictMes
   return { ...actual, expected_revision: String(expected) };
 }
 
-function tooLarge(limit: number): Failure {
+function tooLarge({ kind, limit }: Excess): Failure {
+  if (kind === "event") return { code: status.INVALID_ARGUMENT, details: "Maximum Append Event Size Exceeded" };
   const trailers = { exception: "maximum-append-size-exceeded", "maximum-append-size": String(limit) };
   return { code: status.INVALID_ARGUMENT, details: "Maximum Append Size Exceeded", trailers };
 }

@@ -1,10 +1,10 @@
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
-import { type Failure, toServiceError } from "./failures.ts";
+import { type Failure, NOT_READY, toServiceError } from "./failures.ts";
 import type { BatchAppendRequest, BatchAppendResponse, DetailMessage } from "./messages.ts";
 import { type Backend, perform } from "./perform.ts";
 import { encodeV1 } from "./protocol.ts";
-import { findOversized } from "./size-limit.ts";
+import { type Excess, findExcess } from "./size-limit.ts";
 import {
   fromPosition,
   fromStreamName,
@@ -62,8 +62,8 @@ function appendOne(backend: Backend, call: Call, id: string, { streamName, expec
   };
   backend.noteCall("BatchAppend", control);
   const work = (): Answer => {
-    const limit = findOversized(backend, events);
-    if (limit !== undefined) return { error: tooLarge(limit) };
+    const excess = findExcess(backend.sizeLimits(), events);
+    if (excess !== undefined) return { error: tooLarge(excess) };
     return toAnswer(streamName, expected, append(backend.log, streamName, expected, events));
   };
   void perform(backend, control, work, answer);
@@ -100,15 +100,22 @@ function deleted(streamName: string): BatchError {
   return { code: status.FAILED_PRECONDITION, message: "Stream deleted", details };
 }
 
-function tooLarge(limit: number): BatchError {
+/** The client knows only the limit of an append; the newer one of an event is an unknown error to it. */
+function tooLarge({ kind, limit }: Excess): BatchError {
+  if (kind === "event") {
+    const details = emptyDetail("MaximumAppendEventSizeExceeded");
+    return { code: status.INVALID_ARGUMENT, message: "Maximum Append Event Size Exceeded", details };
+  }
   const details = detail("MaximumAppendSizeExceeded", { limit });
   return { code: status.INVALID_ARGUMENT, message: "Maximum Append Size Exceeded", details };
 }
 
 /** What a real server says in an answer instead of breaking the call off. */
 function asBatchError(failure: Failure): BatchError | undefined {
-  if (failure.trailers?.["exception"] !== "access-denied") return undefined;
-  return { code: failure.code, message: failure.details ?? "", details: emptyDetail("AccessDenied") };
+  const { code, details: message = "", trailers = {} } = failure;
+  if (trailers["exception"] === "access-denied") return { code, message, details: emptyDetail("AccessDenied") };
+  const nothing = { type_url: "type.googleapis.com/google.protobuf.Empty", value: Buffer.alloc(0) };
+  return failure === NOT_READY ? { code, message, details: nothing } : undefined;
 }
 
 function detail(name: string, message: object): DetailMessage {

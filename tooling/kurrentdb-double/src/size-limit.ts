@@ -1,14 +1,26 @@
 import type { NewEvent } from "./event-log.ts";
-import type { Backend } from "./perform.ts";
 
-/** The limit in bytes, when an event is larger. */
-export function findOversized(backend: Backend, events: readonly NewEvent[]): number | undefined {
-  const limit = backend.maxEventBytes();
-  if (limit === undefined) return undefined;
-  return events.some((event) => sizeOf(event) > limit) ? limit : undefined;
+/** The largest that the server takes; without a number there is no limit. */
+export interface SizeLimits {
+  readonly eventBytes?: number;
+  /** All events of one append together. */
+  readonly appendBytes?: number;
 }
 
-/** What the server counts of an event. */
-export function sizeOf(event: NewEvent): number {
-  return event.data.length + event.customMetadata.length + Buffer.byteLength(event.type);
+/** Why an append is too large. */
+export type Excess =
+  | { readonly kind: "event"; readonly event: NewEvent; readonly size: number; readonly limit: number }
+  | { readonly kind: "append"; readonly size: number; readonly limit: number };
+
+/** Finds the first limit that is exceeded. */
+export function findExcess(limits: SizeLimits, events: readonly NewEvent[]): Excess | undefined {
+  const { eventBytes = Number.POSITIVE_INFINITY, appendBytes = Number.POSITIVE_INFINITY } = limits;
+  let total = 0;
+  for (const event of events) {
+    const size = event.data.length + event.customMetadata.length + Buffer.byteLength(event.type);
+    if (size > eventBytes) return { kind: "event", event, size, limit: eventBytes };
+    total += size;
+    if (total > appendBytes) return { kind: "append", size: total, limit: appendBytes };
+  }
+  return undefined;
 }

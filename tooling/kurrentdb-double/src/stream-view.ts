@@ -15,6 +15,11 @@ export function metastreamOf(streamName: string): string {
   return `$$${streamName}`;
 }
 
+/** The stream of which this one holds the metadata, undefined for other streams. */
+export function originalOf(streamName: string): string | undefined {
+  return streamName.startsWith("$$") ? streamName.slice(2) : undefined;
+}
+
 /** The limits that hold for a stream now. */
 export function limitsOf(log: EventLog, streamName: string): StreamLimits {
   const metadata = metadataOf(log, streamName);

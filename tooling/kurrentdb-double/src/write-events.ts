@@ -1,6 +1,6 @@
 import { type Decision, decideAppend } from "./decide-append.ts";
 import type { EventLog, ExpectedState, LoggedEvent, NewEvent } from "./event-log.ts";
-import { DELETED_BEFORE, metadataOf, metastreamOf } from "./stream-view.ts";
+import { DELETED_BEFORE, isSoftDeleted, metadataOf, metastreamOf, originalOf } from "./stream-view.ts";
 
 /** The answer to an append or a deletion. */
 export type WriteResult =
@@ -10,7 +10,8 @@ export type WriteResult =
       readonly revision: bigint;
       readonly position: bigint | undefined;
     }
-  | Exclude<Decision, { readonly kind: "write" | "repeated" }>;
+  | { readonly kind: "conflict"; readonly current: bigint }
+  | { readonly kind: "deleted" };
 
 /** Appends to one stream, in one tick: nothing can come between the check and the write. */
 export function append(
@@ -21,18 +22,22 @@ export function append(
 ): WriteResult {
   const decision = decideAppend(log, streamName, expected, events);
   if (decision.kind === "repeated") return written(decision.last);
-  if (decision.kind !== "write") return decision;
-  const last = writeTo(log, streamName, events, decision.wasSoftDeleted);
+  if (decision.kind !== "write") return toRefusal(decision);
+  const last = writeTogether(
+    log,
+    events.map((event) => ({ streamName, event })),
+  );
   log.announce();
-  return last === undefined
-    ? { kind: "written", revision: log.lastRevision(streamName), position: undefined }
-    : written(last);
+  if (last !== undefined) return written(last);
+  return { kind: "written", revision: log.lastRevision(streamName), position: undefined };
 }
 
 /** Deletes a stream softly: its metadata hides all its events, and is lost itself. */
 export function softDelete(log: EventLog, streamName: string, expected: ExpectedState): WriteResult {
-  const refusal = refuseDeletion(log, streamName, expected);
-  if (refusal !== undefined) return refusal;
+  const decision = decideAppend(log, streamName, expected, [{ id: crypto.randomUUID() }]);
+  if (decision.kind !== "write") return toRefusal(decision);
+  const exists = log.lastRevision(streamName) >= 0n || log.lastRevision(metastreamOf(streamName)) >= 0n;
+  if (!exists) return { kind: "conflict", current: -1n };
   log.write(metastreamOf(streamName), [metadataEvent(`{"$tb":${DELETED_BEFORE}}`)]);
   log.announce();
   return written(log.events.at(-1));
@@ -41,34 +46,42 @@ export function softDelete(log: EventLog, streamName: string, expected: Expected
 /** Closes a stream for ever. */
 export function tombstone(log: EventLog, streamName: string, expected: ExpectedState): WriteResult {
   const decision = decideAppend(log, streamName, expected, [{ id: crypto.randomUUID() }]);
-  if (decision.kind === "conflict" || decision.kind === "deleted") return decision;
+  if (decision.kind !== "write") return toRefusal(decision);
   const entry = log.tombstone(streamName);
   log.announce();
   return written(entry);
 }
 
-/** Writes events that were decided on, and makes a stream that was deleted softly visible from here on. */
-export function writeTo(
-  log: EventLog,
-  streamName: string,
-  events: readonly NewEvent[],
-  wasSoftDeleted: boolean,
-): LoggedEvent | undefined {
-  const firstRevision = log.lastRevision(streamName) + 1n;
-  log.write(streamName, events);
-  const last = events.length === 0 ? undefined : log.events.at(-1);
-  if (wasSoftDeleted) {
-    const metadata = { ...metadataOf(log, streamName), $tb: Number(firstRevision) };
-    log.write(metastreamOf(streamName), [metadataEvent(JSON.stringify(metadata))]);
+/** An event and where it goes. */
+export interface Placed {
+  readonly streamName: string;
+  readonly event: NewEvent;
+}
+
+/** Writes events that were decided on, and makes streams that were deleted softly visible from here on. */
+export function writeTogether(log: EventLog, placed: readonly Placed[]): LoggedEvent | undefined {
+  const revived = new Map<string, bigint>();
+  for (const { streamName } of placed) {
+    const original = originalOf(streamName);
+    for (const name of original === undefined ? [streamName] : [streamName, original]) {
+      if (isSoftDeleted(log, name)) revived.set(name, log.lastRevision(name) + 1n);
+    }
+  }
+  for (const { streamName, event } of placed) log.write(streamName, [event]);
+  const last = placed.length === 0 ? undefined : log.events.at(-1);
+  for (const [name, firstRevision] of revived) {
+    const metadata = { ...metadataOf(log, name), $tb: Number(firstRevision) };
+    log.write(metastreamOf(name), [metadataEvent(JSON.stringify(metadata))]);
   }
   return last;
 }
 
-function refuseDeletion(log: EventLog, streamName: string, expected: ExpectedState): WriteResult | undefined {
-  const decision = decideAppend(log, streamName, expected, [{ id: crypto.randomUUID() }]);
-  if (decision.kind === "conflict" || decision.kind === "deleted") return decision;
-  const current = log.lastRevision(streamName);
-  return current < 0n ? { kind: "conflict", current } : undefined;
+function toRefusal(decision: Decision): WriteResult {
+  if (decision.kind === "deleted") return decision;
+  if (decision.kind === "conflict" || decision.kind === "half-repeated") {
+    return { kind: "conflict", current: decision.current };
+  }
+  throw new Error(`a decision to ${decision.kind} is no refusal`);
 }
 
 function written(event: LoggedEvent | undefined): WriteResult {
