@@ -57,7 +57,7 @@ export interface KurrentClient {
   appendToStream(
     stream: string,
     events: OutgoingEvent[],
-    options: { readonly streamState: StreamState; readonly deadline: number },
+    options: { readonly streamState: StreamState },
   ): Promise<{ readonly nextExpectedRevision: bigint; readonly position?: LogPosition }>;
   multiStreamAppend(
     requests: { streamName: string; expectedState: StreamState; events: OutgoingEvent[] }[],
@@ -83,7 +83,7 @@ export interface KurrentClient {
     readonly direction: "forwards" | "backwards";
     readonly fromPosition: LogPosition | "start" | "end";
     readonly maxCount: number;
-    readonly filter: ServerFilter;
+    readonly filter?: ServerFilter;
   }): AsyncIterable<ResolvedEvent>;
   subscribeToAll(options: {
     readonly fromPosition: LogPosition | "start" | "end";

@@ -74,6 +74,6 @@ export function typesPattern(types: readonly string[]): string {
 }
 
 /** The text as a regular expression that means nothing but itself, to .NET as well as to JavaScript. */
-function escapePattern(text: string): string {
+export function escapePattern(text: string): string {
   return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&");
 }

@@ -31,7 +31,14 @@ describe("the server's filter", () => {
     expect(["user-1", "$streams", "$$user-1", "es:register-a", "es:store"].filter(isLetThrough)).toStrictEqual([
       "user-1",
     ]);
-    expect("es:register-a").toMatch(new RegExp(everyRegister(names).regex));
-    expect("es:register:shop-a").not.toMatch(new RegExp(everyRegister(names).regex));
+  });
+
+  it("of registers is their metadata, by the beginning of the key", () => {
+    const pattern = new RegExp(everyRegister(names, "a.b").regex);
+
+    expect("$$es:register-a.bc").toMatch(pattern);
+    expect("$$es:register-axb").not.toMatch(pattern);
+    expect("$$es:register:shop-a.b").not.toMatch(pattern);
+    expect("es:register-a.b").not.toMatch(pattern);
   });
 });

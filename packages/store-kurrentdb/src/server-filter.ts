@@ -1,6 +1,6 @@
 import type { EventQuery } from "@es/core";
 import type { ServerFilter } from "./kurrent-client.ts";
-import { type StoreNames, typesPattern } from "./names.ts";
+import { escapePattern, type StoreNames, typesPattern } from "./names.ts";
 
 /** The server tells after so many events that did not match how far it has come. */
 const SEARCH_WINDOW = 512;
@@ -23,9 +23,9 @@ export function everyEvent(names: StoreNames): ServerFilter {
   return filterBy("streamName", names.pattern);
 }
 
-/** The store's registers. */
-export function everyRegister(names: StoreNames): ServerFilter {
-  return filterBy("streamName", `^${names.registersPrefix.replaceAll(".", "\\.")}`);
+/** The metadata of the store's registers whose keys begin so. */
+export function everyRegister(names: StoreNames, prefix: string): ServerFilter {
+  return filterBy("streamName", `^\\$\\$${escapePattern(names.registersPrefix + prefix)}`);
 }
 
 function filterBy(filterOn: ServerFilter["filterOn"], regex: string): ServerFilter {
