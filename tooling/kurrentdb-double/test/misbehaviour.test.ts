@@ -1,6 +1,7 @@
 import {
   AccessDeniedError,
   CancelledError,
+  DeadlineExceededError,
   END,
   type KurrentDBClient,
   MaxAppendSizeExceededError,
@@ -274,6 +275,13 @@ describe("a server that refuses", () => {
       expect(await failureOf(call, { how: "not-ready" }, false)).toBeInstanceOf(UnavailableError);
     },
   );
+
+  it.each(CALLS.slice(0, 1))("by a time-out of $on, after which the events may be there", async (call) => {
+    const timeout = { how: "timeout", moment: "after" };
+
+    expect(await failureOf(call, timeout)).toBeInstanceOf(DeadlineExceededError);
+    expect(await failureOf(call, timeout, false)).toBeInstanceOf(UnknownError);
+  });
 
   it("by denying the discovery of methods keeps the client out until it is replaced", async () => {
     await using double = await startKurrentDouble();
