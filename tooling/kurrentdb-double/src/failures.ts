@@ -14,6 +14,9 @@ export function accessDenied(): Failure {
 
 export const NOT_READY: Failure = { code: status.UNAVAILABLE, details: "Server Is Not Ready" };
 
+/** A write that was not committed in time, or of which the server does not know whether it was. */
+export const TIMED_OUT: Failure = { code: status.ABORTED, details: "Operation timed out" };
+
 export function notLeader(host: string, port: number): Failure {
   const trailers = { exception: "not-leader", "leader-endpoint-host": host, "leader-endpoint-port": String(port) };
   return { code: status.NOT_FOUND, details: "Leader info available", trailers };

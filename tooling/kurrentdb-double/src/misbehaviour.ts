@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { accessDenied, type Failure, NOT_READY, notLeader } from "./failures.ts";
+import { accessDenied, type Failure, NOT_READY, notLeader, TIMED_OUT } from "./failures.ts";
 
 /** What a client can ask for, the variants of a call taken together. */
 export type Operation = "append" | "read" | "subscribe" | "delete" | "methods" | "gossip";
@@ -18,6 +18,8 @@ export type Manner =
   | ({ readonly how: "fail" } & Failure)
   | { readonly how: "deny" }
   | { readonly how: "not-ready" }
+  /** The server says that it took too long. */
+  | { readonly how: "timeout" }
   | { readonly how: "wrong-leader"; readonly host: string; readonly port: number };
 
 /** Which calls go wrong, when, and how. */
@@ -162,6 +164,9 @@ async function misbehave({ misbehaviour, released }: ActiveFault, call: Misbehav
       return false;
     case "not-ready":
       call.fail(NOT_READY);
+      return false;
+    case "timeout":
+      call.fail(TIMED_OUT);
       return false;
     case "wrong-leader":
       call.fail(notLeader(misbehaviour.host, misbehaviour.port));

@@ -1,6 +1,6 @@
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
-import { type Failure, NOT_READY, toServiceError } from "./failures.ts";
+import { type Failure, NOT_READY, TIMED_OUT, toServiceError } from "./failures.ts";
 import type { BatchAppendRequest, BatchAppendResponse, DetailMessage } from "./messages.ts";
 import { type Backend, perform } from "./perform.ts";
 import { encodeV1 } from "./protocol.ts";
@@ -114,6 +114,7 @@ function tooLarge({ kind, limit }: Excess): BatchError {
 function asBatchError(failure: Failure): BatchError | undefined {
   const { code, details: message = "", trailers = {} } = failure;
   if (trailers["exception"] === "access-denied") return { code, message, details: emptyDetail("AccessDenied") };
+  if (failure === TIMED_OUT) return { code: status.DEADLINE_EXCEEDED, message, details: emptyDetail("Timeout") };
   const nothing = { type_url: "type.googleapis.com/google.protobuf.Empty", value: Buffer.alloc(0) };
   return failure === NOT_READY ? { code, message, details: nothing } : undefined;
 }

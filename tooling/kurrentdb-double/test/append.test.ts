@@ -143,6 +143,18 @@ describe.each(WAYS)("an append $way", ({ method, batchAppend }) => {
     expect(double.log.filter(({ streamName }) => streamName === "s")).toHaveLength(1);
   });
 
+  it("in parts is written as a whole, also when the parts of two are mixed", async () => {
+    await using opened = await open();
+    const { client } = opened;
+    const append = (streamName: string) => client.appendToStream(streamName, numbered(20), { batchAppendSize: 100 });
+
+    const results = await Promise.all([append("a"), append("b"), append("c")]);
+
+    expect(results.map((result) => result.nextExpectedRevision)).toEqual([19n, 19n, 19n]);
+    const numbers = (await collect(client.readStream("b"))).map(({ event }) => event?.data);
+    expect(numbers).toEqual(Array.from({ length: 20 }, (_, number) => ({ number })));
+  });
+
   it("of several MiB is written", async () => {
     await using opened = await open();
     const { client } = opened;

@@ -1,13 +1,24 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type EventData, jsonEvent, KurrentDBClient, type ResolvedEvent } from "@kurrent/kurrentdb-client";
 import type { KurrentDouble } from "../src/index.ts";
 
 /** A client of the double that is disposed of with its block: what it holds open would keep the process alive. */
-export function connect(double: Pick<KurrentDouble, "connectionString">): {
+export function connect(
+  double: Pick<KurrentDouble, "connectionString">,
+  options = "",
+): {
   readonly client: KurrentDBClient;
   [Symbol.asyncDispose](): Promise<void>;
 } {
-  const client = KurrentDBClient.connectionString(double.connectionString);
-  return { client, [Symbol.asyncDispose]: () => client.dispose() };
+  const client = KurrentDBClient.connectionString(
+    options === "" ? double.connectionString : `${double.connectionString}&${options}`,
+  );
+  return { client, [Symbol.asyncDispose]: () => disposeOf(client) };
+}
+
+/** The client waits for ever for a call whose end it has missed; some tests make it do so. */
+async function disposeOf(client: KurrentDBClient): Promise<void> {
+  await Promise.race([client.dispose(), sleep(500, undefined, { ref: false })]);
 }
 
 /** Events with their numbers as data. */
@@ -50,6 +61,15 @@ export function received(subscription: AsyncIterable<ResolvedEvent>): {
       }
     },
   };
+}
+
+/** Whether a promise does not settle within a moment that is long for the double. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => false,
+    () => false,
+  );
+  return Promise.race([settled, sleep(150, true)]);
 }
 
 /** The revisions of events in the order in which they came. */
