@@ -76,7 +76,8 @@ export class Appender {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       for (const [index, { streamId, expected }] of writes.entries()) {
         const actual = versions[index] ?? 0;
-        if (!meetsExpectedVersion(expected, actual)) throw new ConcurrencyError({ streamId, expected, actual });
+        if (meetsExpectedVersion(expected, actual)) continue;
+        throw await this.#firstRefusal(writes, new ConcurrencyError({ streamId, expected, actual }), call);
       }
       const exact = writes.map(({ streamId, events }, index): ExactWrite => {
         return { stream: names.stream(streamId), base: versions[index] ?? 0, events };
@@ -92,10 +93,27 @@ export class Appender {
     }
   }
 
+  /** The server names any stream that is not as expected; the store names the first one. */
+  async #firstRefusal(
+    writes: readonly EncodedWrite[],
+    refusal: ConcurrencyError,
+    call: CallLimit,
+  ): Promise<ConcurrencyError> {
+    for (const { streamId, expected } of writes) {
+      if (streamId === refusal.streamId) break;
+      const actual = await this.#versionOf(streamId, call);
+      if (!meetsExpectedVersion(expected, actual)) return new ConcurrencyError({ streamId, expected, actual });
+    }
+    return refusal;
+  }
+
   /** The version that the stream must have, which only the server knows when the writer names none. */
   async #versionFor({ streamId, expected }: EncodedWrite, call: CallLimit): Promise<number> {
     const version = versionBefore(expected);
-    if (version !== undefined) return version;
+    return version ?? (await this.#versionOf(streamId, call));
+  }
+
+  async #versionOf(streamId: string, call: CallLimit): Promise<number> {
     const { names, reader } = this.#tools;
     const [last] = await reader.stream(names.stream(streamId), { from: "end", isBackward: true, count: 1 }, call);
     return last === undefined ? 0 : versionOf(last.revision);
@@ -141,11 +159,11 @@ export class Appender {
     const exact: ExactWrite[] = [];
     for (const write of writes) {
       const base = versionBefore(write.expected);
-      if (base === undefined) throw refusal;
+      if (base === undefined) throw await this.#firstRefusal(writes, refusal, call);
       exact.push({ stream: names.stream(write.streamId), base, events: write.events });
     }
     for (const write of exact) {
-      if ((await writer.isStored(write, call)) !== true) throw refusal;
+      if ((await writer.isStored(write, call)) !== true) throw await this.#firstRefusal(writes, refusal, call);
     }
     const versions = exact.map(({ base, events }) => base + events.length);
     return { position: toPosition(await this.#placeOf(exact)), versions, duplicate: true };

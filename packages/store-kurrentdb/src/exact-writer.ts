@@ -73,7 +73,8 @@ export class ExactWriter {
           }
           if (!isPassing(error)) throw error;
           isDoubtful ||= error.kind === "lost";
-          const found = error.kind === "lost" && append.writes.length > 1 ? await this.#lookUp(append, settling) : undefined;
+          const found =
+            error.kind === "lost" && append.writes.length > 1 ? await this.#lookUp(append, settling) : undefined;
           if (found !== undefined) return found;
           if (performance.now() + pauseMs >= call.deadline) throw outOfTime(error);
         }
