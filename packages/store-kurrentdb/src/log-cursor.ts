@@ -2,7 +2,7 @@ import { type EventQuery, InvalidPositionError, type Page, type Position, type R
 import { type LogRead, matchesQueries } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import { toRecorded } from "./event-mapping.ts";
-import type { ServerFilter } from "./kurrent-client.ts";
+import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
 import type { LogSource } from "./log-source.ts";
 import { type LogPosition, parsePosition, toPosition } from "./positions.ts";
 import { serverFilter } from "./server-filter.ts";
@@ -26,8 +26,8 @@ export class LogCursor {
   #scanned: Position;
   /** Where the server is to read on: at that event, or at one behind it which the filter let through. */
   #place: LogPosition | undefined;
-  /** Whether {@link #place} is known to be one of this store. */
-  #isOwn = false;
+  /** Whether {@link #place} is known to be one of this store's log. */
+  #isChecked = false;
   /** Matching events that no page has shown yet. */
   #waiting: RecordedEvent[] = [];
   /** The position up to which pages were given out. */
@@ -45,19 +45,17 @@ export class LogCursor {
 
   /** The next page, with at most so many events. */
   async next(size: number, limit: () => CallLimit): Promise<LogPage> {
-    if (!this.#isOwn && this.#place !== undefined) {
-      await this.#source.refuseForeign(this.#scanned, this.#place, limit());
-    }
-    this.#isOwn = true;
-    const head = await this.#head(limit());
+    // Without a filter the events themselves say where the log ends: one more than the page needs is read.
+    const head = this.#queries === undefined ? undefined : await this.#assertNotAhead(limit());
+    const wanted = head === undefined ? size + 1 : size;
     let isAtEnd = this.#scanned === head;
-    for (let scanned = 0; !isAtEnd && this.#waiting.length < size && scanned < MAX_SCANNED_PER_PAGE; ) {
-      const count = Math.max(size - this.#waiting.length, LEAST_READ);
-      const read = await this.#scan(count, limit());
+    for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
+      const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
+      const read = await this.#scan(count, limit);
       scanned += read;
       // The server has come to the end, so everything up to the head, which was there before, has been looked at.
       isAtEnd = read < count;
-      if (isAtEnd && this.#scanned < head) this.#passOver(head);
+      if (isAtEnd && head !== undefined && this.#scanned < head) this.#passOver(head);
     }
     const before = this.#next;
     const events = this.#waiting.splice(0, size);
@@ -72,14 +70,13 @@ export class LogCursor {
   }
 
   /** Reads on, and resolves to the number of events that the server gave for `count`. */
-  async #scan(count: number, call: CallLimit): Promise<number> {
-    const from = this.#place ?? "start";
+  async #scan(count: number, limit: () => CallLimit): Promise<number> {
+    const from: LogPosition | "start" = this.#place ?? "start";
     // The event at the place comes again, where the filter lets it through.
     const extra = this.#place === undefined ? 0 : 1;
-    const events = await this.#source.reader.log(
-      { from, isBackward: false, count: count + extra, filter: this.#filter },
-      call,
-    );
+    const range = { from, isBackward: false, count: count + extra, filter: this.#filter };
+    const events = await this.#source.reader.log(range, limit());
+    if (this.#queries === undefined && !this.#beginsAtPlace(events)) await this.#assertNotAhead(limit());
     for (const event of events) {
       if (event.position === undefined) continue;
       if (this.#place !== undefined && toPosition(event.position) <= toPosition(this.#place)) continue;
@@ -98,8 +95,17 @@ export class LogCursor {
     if (this.#place === undefined || toPosition(this.#place) < head) this.#place = parsePosition(head);
   }
 
-  /** The newest event. @throws InvalidPositionError when this read is ahead of it */
-  async #head(call: CallLimit): Promise<Position> {
+  #beginsAtPlace([first]: readonly IncomingEvent[]): boolean {
+    if (this.#place === undefined) return true;
+    return first?.position !== undefined && toPosition(first.position) === toPosition(this.#place);
+  }
+
+  /** The newest event. @throws InvalidPositionError when this read is ahead of it, or began at an event of another store */
+  async #assertNotAhead(call: CallLimit): Promise<Position> {
+    if (!this.#isChecked && this.#place !== undefined) {
+      await this.#source.refuseForeign(this.#scanned, this.#place, call);
+    }
+    this.#isChecked = true;
     const head = await this.#source.head(call);
     if (head >= this.#scanned) return head;
     throw new InvalidPositionError(
