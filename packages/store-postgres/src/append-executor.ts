@@ -1,9 +1,17 @@
-import { appendStatement, loneStatement, appendValues, type Verdict, verdictsOf } from "./append-statement.ts";
+import {
+  appendStatement,
+  appendValues,
+  batchStatement,
+  loneStatements,
+  type Verdict,
+  verdictsOf,
+} from "./append-statement.ts";
 import { formatPosition } from "@es/core/adapter";
 import { type Claims, lockSql } from "./claims.ts";
 import { ConditionCheck } from "./condition-check.ts";
 import { isConnectionLost } from "./driver-error.ts";
 import type { EncodedAppend } from "./encoded-append.ts";
+import { KeptConnections } from "./kept-connections.ts";
 import { BackendIds, LostAnswer, type LostWork } from "./lost-answer.ts";
 import type { StoreNames } from "./names.ts";
 import type { Borrowed, QueryRunner } from "./query-runner.ts";
@@ -25,6 +33,8 @@ export interface ExecutorOptions {
   readonly isLimited: boolean;
   /** How long a statement may wait for a lock; 0: as long as it may take. */
   readonly lockTimeoutMs: number;
+  /** Called when an idle connection was cut. */
+  readonly onIdleLost: () => void;
 }
 
 /** A verdict, and the oldest event that breaks the append's condition. */
@@ -39,8 +49,10 @@ export class AppendExecutor {
   readonly #limits: string;
   readonly #statement: Statement;
   readonly #joined: Statement;
-  readonly #lone: Statement;
+  readonly #lone: ReturnType<typeof loneStatements>;
+  readonly #batch: Statement;
   readonly #conditions: ConditionCheck;
+  readonly #connections: KeptConnections;
   readonly #backends = new BackendIds();
 
   constructor(runner: QueryRunner, names: StoreNames, options: ExecutorOptions) {
@@ -52,8 +64,11 @@ export class AppendExecutor {
     this.#limits = `SET LOCAL statement_timeout = ${runner.timeoutMs}; SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL plan_cache_mode = force_generic_plan`;
     this.#statement = appendStatement(names, { hasTags, tellsTransaction: this.#isTransaction });
     this.#joined = appendStatement(names, { hasTags, isFenced: true });
-    this.#lone = loneStatement(names);
+    this.#lone = loneStatements(names);
+    this.#batch = batchStatement(names);
     this.#conditions = new ConditionCheck(names);
+    // Only the store's own connections have limits of their own.
+    this.#connections = new KeptConnections(runner, { isKeeping: isLimited, onLost: options.onIdleLost });
   }
 
   /**
@@ -64,7 +79,7 @@ export class AppendExecutor {
    * set limits for nobody else.
    */
   async execute(group: Group, deadline: number): Promise<readonly Judged[]> {
-    const connection = await this.#runner.borrow({ deadline });
+    const connection = await this.#connections.borrow({ deadline });
     let isBroken = false;
     try {
       return await (this.#isTransaction ? this.#inTransaction(connection, group) : this.#alone(connection, group));
@@ -72,8 +87,13 @@ export class AppendExecutor {
       isBroken = error instanceof LostAnswer || isConnectionLost(error);
       throw error;
     } finally {
-      connection.release(isBroken);
+      this.#connections.giveBack(connection, isBroken);
     }
+  }
+
+  /** Gives its connections back. */
+  close(): void {
+    this.#connections.close();
   }
 
   /** Stores an append, if it can be stored, in a transaction that is open on the connection. */
@@ -98,18 +118,41 @@ export class AppendExecutor {
     }
   }
 
-  /** Stores an append of one event; `undefined` when it is another one, or cannot be stored like that. */
+  /** Stores a lone append to one stream; `undefined` when it is not one, or the stream is not where it should be. */
   async #storeLone(ask: Ask, { appends, base }: Group): Promise<readonly Judged[] | undefined> {
     const [write, ...others] = appends.length === 1 ? (appends[0]?.writes ?? []) : [];
-    const [event, ...more] = write?.events ?? [];
-    if (write === undefined || event === undefined || others.length + more.length > 0 || base === undefined) {
-      return undefined;
-    }
-    const version = base + 1;
-    const [row] = await ask(this.#lone, [write.streamId, version, event.id, event.type, event.data, event.metadata]);
-    if (row === undefined) return undefined;
-    const position = formatPosition(Number(row[0]));
-    return [{ kind: "stored", result: { position, versions: [version], duplicate: false }, match: undefined }];
+    if (write === undefined || others.length > 0 || base === undefined) return undefined;
+    const { streamId, events } = write;
+    const [first, ...more] = events;
+    if (first === undefined) return undefined;
+    const [row] =
+      more.length === 0
+        ? await ask(base === 0 ? this.#lone.first : this.#lone.next, [
+            streamId,
+            base,
+            first.id,
+            first.type,
+            first.data,
+            first.metadata,
+          ])
+        : await ask(this.#batch, [
+            streamId,
+            base,
+            events.map(({ id }) => id),
+            events.map(({ type }) => type),
+            events.map(({ data }) => data),
+            events.map(({ metadata }) => metadata),
+          ]);
+    const position = row?.[0] ?? null;
+    if (position === null) return undefined;
+    const versions = [base + events.length];
+    return [
+      {
+        kind: "stored",
+        result: { position: formatPosition(Number(position)), versions, duplicate: false },
+        match: undefined,
+      },
+    ];
   }
 
   /** Until its COMMIT is sent, a transaction whose connection is lost cannot be committed any more. */

@@ -71,6 +71,7 @@ export class AppendLine {
 
   /** Takes the first that must be alone and need not wait for a claim. */
   takeAlone(): PendingAppend | undefined {
+    if (this.#entries.length === 0) return undefined;
     const waiting = new ClaimTable();
     for (const entry of this.#entries.slice(0, MAX_LOOK)) {
       const { claims } = entry;

@@ -49,8 +49,8 @@ WITH w AS MATERIALIZED (
   SELECT a FROM w GROUP BY a HAVING bool_and(ok)
 ), i AS (
   INSERT INTO ${events} (stream, version, id, type, data, meta${column})
-  SELECT w.s, w.v + e.n, e.i, e.t, e.d::json, e.m::json${value}
-  FROM unnest($5::bigint[], $6::int[], $7::uuid[], $8::text[], $9::text[], $10::text[]${parameter}) WITH ORDINALITY e(k, n, i, t, d, m${alias}, o)
+  SELECT w.s, w.v + e.n, e.i, e.t, e.d, e.m${value}
+  FROM unnest($5::bigint[], $6::int[], $7::uuid[], $8::text[], $9::json[], $10::json[]${parameter}) WITH ORDINALITY e(k, n, i, t, d, m${alias}, o)
   JOIN w USING (k) JOIN good USING (a)
   ORDER BY e.o
   RETURNING stream, position
@@ -60,15 +60,36 @@ ORDER BY w.k`);
 }
 
 /**
- * The statement for one event behind version $2 - 1, a third faster than the one for groups. It returns no row when the stream
- * is not at that version, or when somebody else was faster.
+ * The statements for one event behind version $2 of stream $1: the first of a stream, and one behind another. They take a third
+ * less of the server's time than the one for groups. They tell the position; nothing when the stream is not at that version, or
+ * somebody else was faster.
  */
-export function loneStatement({ events }: StoreNames): Statement {
+export function loneStatements({ events }: StoreNames): { readonly first: Statement; readonly next: Statement } {
+  const insert = `INSERT INTO ${events} (stream, version, id, type, data, meta)`;
+  const end = "ON CONFLICT (stream, version) DO NOTHING RETURNING position";
+  return {
+    first: statementOf(`${insert} VALUES ($1, $2::bigint + 1, $3::uuid, $4, $5::json, $6::json) ${end}`),
+    next: statementOf(
+      `${insert} SELECT stream, version + 1, $3::uuid, $4, $5::json, $6::json FROM ${events} WHERE stream = $1 AND version = $2::bigint ${end}`,
+    ),
+  };
+}
+
+/**
+ * The statement for several events behind version $2 of stream $1. It tells the last position; NULL when the stream is not at
+ * that version. When somebody else inserts the same version at the same time, it fails.
+ */
+export function batchStatement({ events }: StoreNames): Statement {
   return statementOf(`
-INSERT INTO ${events} (stream, version, id, type, data, meta)
-SELECT $1, $2::bigint, $3::uuid, $4, $5::json, $6::json
-WHERE $2::bigint = 1 OR EXISTS (SELECT FROM ${events} WHERE stream = $1 AND version = $2::bigint - 1)
-ON CONFLICT (stream, version) DO NOTHING RETURNING position`);
+WITH i AS (
+  INSERT INTO ${events} (stream, version, id, type, data, meta)
+  SELECT $1, $2::bigint + e.n, e.i, e.t, e.d, e.m
+  FROM unnest($3::uuid[], $4::text[], $5::json[], $6::json[]) WITH ORDINALITY e(i, t, d, m, n)
+  WHERE coalesce((SELECT version FROM ${events} WHERE stream = $1 ORDER BY version DESC LIMIT 1), 0) = $2::bigint
+  ORDER BY e.n
+  RETURNING position
+)
+SELECT max(position) FROM i`);
 }
 
 /** What the statement binds. */

@@ -18,8 +18,8 @@ const MAX_TAG_CLAIMS = 250;
  * carries all of its tags, so one of them is enough to keep it out. A query without tags may match anything.
  */
 export function claimsOf({ writes, condition }: EncodedAppend, hasTags: boolean): Claims {
+  if (!hasTags) return { exclusive: writes.map(({ streamId }) => `s${streamId}`), shared: [] };
   const exclusive = new Set(writes.map(({ streamId }) => `s${streamId}`));
-  if (!hasTags) return { exclusive: [...exclusive], shared: [] };
   const tags = new Set<string>();
   for (const { events } of writes) for (const event of events) for (const tag of event.tags) tags.add(`t${tag}`);
   for (const query of condition?.queries ?? []) {

@@ -2,6 +2,7 @@ import { ConfigurationError } from "@es/core";
 import { loadDriver } from "./load-driver.ts";
 import type { PostgresEventStoreOptions, ResolvedOptions } from "./options.ts";
 import type { ListeningClient, OwnPool, PostgresClient, PostgresPool } from "./postgres-driver.ts";
+import { onRemoval } from "./pool-removals.ts";
 import { queryOf } from "./statement.ts";
 import { now, withinLimit } from "./time-limit.ts";
 
@@ -28,7 +29,10 @@ export interface Connections {
   readonly transaction: PostgresPool;
   /** Makes a connection to listen on, not yet connected; `undefined` when the store only polls. */
   readonly makeListener: (() => ListeningClient) | undefined;
-  /** Calls the listener when an idle connection of the store was cut: the server may come back as an older copy. */
+  /**
+   * Calls the listener when an idle connection was cut, because the server may come back as an older copy. Over a pool of the
+   * caller, when any connection has left it.
+   */
   onIdleLost(listener: () => void): void;
   /** Ends the store's own connections. */
   close(): Promise<void>;
@@ -109,14 +113,17 @@ export async function makeConnections(
 }
 
 function shared(pool: PostgresPool): Omit<Connections, "makeListener"> {
+  const stops: (() => void)[] = [];
   return {
     write: pool,
     patient: pool,
     read: pool,
     transaction: pool,
     isLimited: false,
-    onIdleLost: () => undefined,
-    close: async () => undefined,
+    onIdleLost: (listener) => void stops.push(onRemoval(pool, listener)),
+    async close() {
+      for (const stop of stops.splice(0)) stop();
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { nextTick } from "node:process";
 import {
   type AppendResult,
   ConcurrencyError,
@@ -54,7 +55,8 @@ export class GroupWriter {
   #alone = 0;
   /** Appends that are neither in line nor in a group: those of which it is looked up whether they are repetitions. */
   #lookups = 0;
-  #isScheduled = false;
+  #isSoon = false;
+  #later: NodeJS.Immediate | undefined;
   #isClosing = false;
   #expiry: NodeJS.Timeout | undefined;
   #whenIdle: (() => void) | undefined;
@@ -78,7 +80,8 @@ export class GroupWriter {
     entry.heed(signal, () => this.#leave(entry));
     this.#line.push(entry);
     this.#watchExpiry();
-    this.#schedule();
+    // Whatever else arrives in this turn of the event loop shares the statement.
+    if (!this.#isSoon) this.#later ??= setImmediate(() => this.#dispatch());
     return entry.promise;
   }
 
@@ -105,31 +108,35 @@ export class GroupWriter {
     return wasInLine;
   }
 
+  /** Callers that are answered now make their next appends before this comes to it, so those share the next statement. */
   #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    // Callers that were answered together make their next appends in the same turn of the event loop.
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#refuseStale();
-      while (this.#groups < this.#parts.maxGroups) {
-        const group = this.#line.take();
-        if (group.length === 0) break;
-        this.#groups += 1;
-        void this.#run(group, this.#parts.executor).finally(() => {
-          this.#groups -= 1;
-        });
-      }
-      while (this.#alone < this.#parts.maxPatient) {
-        const entry = this.#line.takeAlone();
-        if (entry === undefined) break;
-        this.#alone += 1;
-        void this.#run([entry], this.#parts.patient).finally(() => {
-          this.#alone -= 1;
-        });
-      }
-      if (this.#isIdle()) this.#whenIdle?.();
-    });
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    nextTick(() => this.#dispatch());
+  }
+
+  #dispatch(): void {
+    clearImmediate(this.#later);
+    this.#later = undefined;
+    this.#isSoon = false;
+    this.#refuseStale();
+    while (this.#groups < this.#parts.maxGroups) {
+      const group = this.#line.take();
+      if (group.length === 0) break;
+      this.#groups += 1;
+      void this.#run(group, this.#parts.executor).finally(() => {
+        this.#groups -= 1;
+      });
+    }
+    while (this.#alone < this.#parts.maxPatient) {
+      const entry = this.#line.takeAlone();
+      if (entry === undefined) break;
+      this.#alone += 1;
+      void this.#run([entry], this.#parts.patient).finally(() => {
+        this.#alone -= 1;
+      });
+    }
+    if (this.#isIdle()) this.#whenIdle?.();
   }
 
   async #run(group: readonly PendingAppend[], executor: AppendExecutor): Promise<void> {
@@ -193,10 +200,11 @@ export class GroupWriter {
 
   /** Keeps appends that are known to come too late out of the statements. */
   #refuseStale(): void {
+    if (this.#line.length === 0) return;
     const { known } = this.#parts;
     const stale = new Map<PendingAppend, StaleAppend>();
     const late = this.#line.takeWhere((entry) => {
-      const found = known.staleness(entry.append);
+      const found = known.staleness(entry.append, entry.arrivedAt);
       if (found !== undefined) stale.set(entry, found);
       return found !== undefined;
     });

@@ -1,6 +1,8 @@
 import type { StoreNames } from "./names.ts";
 import type { QueryRunner } from "./query-runner.ts";
+import { StandbyError } from "./standby.ts";
 import { firstNumber } from "./rows.ts";
+import { SharedQuestion } from "./shared-question.ts";
 import { type Statement, statementOf } from "./statement.ts";
 
 const DOING = "reading the head of the log";
@@ -14,12 +16,12 @@ export class Head {
   readonly #statement: Statement;
   readonly #max: Statement;
   #known = 0;
-  #asking: Promise<number> | undefined;
-  #next: Promise<number> | undefined;
+  readonly #question = new SharedQuestion(() => this.#answer());
 
   constructor(runner: QueryRunner, { head, events }: StoreNames) {
     this.#runner = runner;
-    this.#statement = statementOf(`SELECT ${head}()`);
+    // Behind the first column, in the same session: a standby may be promoted meanwhile, but never the other way round.
+    this.#statement = statementOf(`SELECT pg_is_in_recovery()::text, ${head}()`);
     this.#max = statementOf(`SELECT max(position) FROM ${events}`);
   }
 
@@ -30,11 +32,7 @@ export class Head {
 
   /** Asks the server, not earlier than now; callers that come while it is being asked share the next question. */
   async ask(): Promise<number> {
-    if (this.#next !== undefined) return this.#next;
-    if (this.#asking === undefined) return this.#start();
-    const start = (): Promise<number> => this.#start();
-    this.#next = this.#asking.then(start, start);
-    return this.#next;
+    return this.#question.ask();
   }
 
   /** The newest stored position, readable already or not yet. */
@@ -43,17 +41,11 @@ export class Head {
     return firstNumber(row);
   }
 
-  #start(): Promise<number> {
-    this.#next = undefined;
-    this.#asking = this.#answer().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
-  }
-
   async #answer(): Promise<number> {
     const [row] = await this.#runner.read(this.#statement, [], { doing: DOING });
-    const answer = firstNumber(row);
+    const [isInRecovery, newest] = row ?? [];
+    if (isInRecovery === "true") throw new StandbyError();
+    const answer = Number(newest);
     // A writer that was slow to announce a lower bound may take the answer back for a moment, which changes nothing about what
     // was readable. If the newest event is gone as well, it is another log: a backup was restored.
     const isBehind = answer < this.#known && (await this.newest()) >= this.#known;

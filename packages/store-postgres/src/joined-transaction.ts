@@ -4,7 +4,7 @@ import type { AppendExecutor } from "./append-executor.ts";
 import { claimsOf } from "./claims.ts";
 import { sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { EncodedAppend } from "./encoded-append.ts";
-import { CLOSE_FENCE, FENCED_OFF, OPEN_FENCE } from "./fence.ts";
+import { CLOSE_FENCE, DROP_FENCE, FENCED_OFF, OPEN_FENCE, OPEN_FENCE_TO_WRITE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
 import type { QueryRunner } from "./query-runner.ts";
@@ -21,6 +21,8 @@ export interface JoinerParts {
   readonly identity: string;
   readonly executor: AppendExecutor;
   readonly reader: QueryRunner;
+  /** For clients of callers: it names no prepared statements, which a pooler or DISCARD ALL would take away. */
+  readonly unprepared: QueryRunner;
   readonly lookup: AppendLookup;
   readonly hasTags: boolean;
 }
@@ -40,16 +42,30 @@ export class TransactionJoiner {
   /** What was stored last in a transaction of the store's own, or that it has ended. */
   readonly #stored = new WeakMap<PostgresClient, StoredInTransaction>();
   readonly #ended = new WeakSet<PostgresClient>();
+  /** Clients of the store's own connections. What a caller does with its own clients may take prepared statements from them. */
+  readonly #own = new WeakSet<PostgresClient>();
 
   constructor(parts: JoinerParts) {
     this.#parts = parts;
-    this.#identity = statementOf(
-      `SELECT (SELECT value FROM ${parts.names.meta} WHERE key = 'identity'), current_setting('transaction_isolation')`,
-    );
+    this.#identity = statementOf(`SELECT value FROM ${parts.names.meta} WHERE key = 'identity'`);
+  }
+
+  /** The client is one of the store's own, where prepared statements last. */
+  begin(tx: PostgresClient): void {
+    this.#own.add(tx);
+  }
+
+  /** Runs `work` in the caller's transaction, which it only reads. */
+  async read<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    return this.#inTurn(tx, OPEN_FENCE, work);
   }
 
   /** Runs `work` in the caller's transaction so that it leaves nothing behind when it fails, while the transaction goes on. */
   async run<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    return this.#inTurn(tx, OPEN_FENCE_TO_WRITE, work);
+  }
+
+  async #inTurn<Result>(tx: PostgresClient, open: string, work: (ask: Ask) => Promise<Result>): Promise<Result> {
     if (typeof tx !== "object" || tx === null || typeof tx.query !== "function") {
       throw new ConfigurationError(
         "tx is not a pg client; pass what transaction() gave to its work, or your own client with an open transaction",
@@ -60,7 +76,7 @@ export class TransactionJoiner {
         "tx is the client of a transaction() that has ended; use it only inside its work, and await everything there",
       );
     }
-    const mine = (this.#last.get(tx) ?? Promise.resolve()).then(() => this.#guarded(tx, work));
+    const mine = (this.#last.get(tx) ?? Promise.resolve()).then(() => this.#guarded(tx, open, work));
     this.#last.set(
       tx,
       mine.catch(() => undefined),
@@ -134,18 +150,15 @@ export class TransactionJoiner {
     return lookup.refusal(ask, append, { found, match: undefined });
   }
 
-  async #guarded<Result>(tx: PostgresClient, work: (ask: Ask) => Promise<Result>): Promise<Result> {
-    const { reader } = this.#parts;
+  async #guarded<Result>(tx: PostgresClient, open: string, work: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const { reader, unprepared } = this.#parts;
     const connection = { client: tx };
-    const ask: Ask = (statement, values) => reader.query(connection, statement, values);
+    const runner = this.#own.has(tx) ? reader : unprepared;
+    const ask: Ask = (statement, values) => runner.query(connection, statement, values);
     try {
-      await reader.command(connection, OPEN_FENCE);
+      await reader.command(connection, open);
     } catch (error) {
-      if (sqlStateOf(error) !== "25P01") throw toStoreError(error, DOING);
-      throw new ConfigurationError(
-        "tx is a client without an open transaction; use it inside transaction(), or run BEGIN first",
-        { cause: error },
-      );
+      throw await this.#notOpened(tx, error);
     }
     try {
       if (!this.#checked.has(tx)) await this.#check(tx, ask);
@@ -153,9 +166,7 @@ export class TransactionJoiner {
       await reader.command(connection, CLOSE_FENCE);
       return result;
     } catch (error) {
-      await reader
-        .command(connection, "ROLLBACK TO SAVEPOINT es_joined; RELEASE SAVEPOINT es_joined")
-        .catch(() => undefined);
+      await reader.command(connection, DROP_FENCE).catch(() => undefined);
       if (sqlStateOf(error) !== FENCED_OFF) throw toStoreError(error, DOING);
       throw new ConfigurationError(
         "the transaction was ended while this call was under way, and nothing of the call was written; await every call with tx before you end the transaction",
@@ -164,8 +175,25 @@ export class TransactionJoiner {
     }
   }
 
+  async #notOpened(tx: PostgresClient, error: unknown): Promise<EventSourcingError> {
+    switch (sqlStateOf(error)) {
+      case "25P01":
+        return new ConfigurationError(
+          "tx is a client without an open transaction; use it inside transaction(), or run BEGIN first",
+          { cause: error },
+        );
+      case FENCED_OFF:
+        await this.#parts.reader.command({ client: tx }, DROP_FENCE).catch(() => undefined);
+        return new ConfigurationError(
+          "tx is a transaction with isolation level REPEATABLE READ or SERIALIZABLE, whose snapshot is older than the log, so that it cannot be judged whether the write comes too late; nothing was written, begin it with BEGIN ISOLATION LEVEL READ COMMITTED",
+          { cause: error },
+        );
+      default:
+        return toStoreError(error, DOING);
+    }
+  }
+
   async #check(tx: PostgresClient, ask: Ask): Promise<void> {
-    const { identity, hasTags } = this.#parts;
     let row: readonly (string | null)[] | undefined;
     try {
       [row] = await ask(this.#identity, []);
@@ -176,17 +204,11 @@ export class TransactionJoiner {
         { cause },
       );
     }
-    if (row?.[0] !== identity) {
+    if (row?.[0] !== this.#parts.identity) {
       throw new ConfigurationError(
         "tx is a transaction on another database, which holds another event log; pass one on the store's own database",
       );
     }
-    if (hasTags && row[1] !== "read committed") {
-      throw new ConfigurationError(
-        `tx is a transaction with isolation level ${row[1]}, whose snapshot is too old to check conditions; begin it with ISOLATION LEVEL READ COMMITTED`,
-      );
-    }
-    // The isolation level is one of the transaction, so with tags each one is looked at.
-    if (!hasTags) this.#checked.add(tx);
+    this.#checked.add(tx);
   }
 }

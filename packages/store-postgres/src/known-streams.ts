@@ -1,12 +1,13 @@
 import { versionBefore } from "@es/core/adapter";
 import type { EncodedAppend } from "./encoded-append.ts";
+import { now } from "./time-limit.ts";
 
 const MAX_STREAMS = 10_000;
 
 interface KnownStream {
   readonly version: number;
-  /** The last append of this process: the version before it, and the id of its first event. */
-  readonly last: { readonly before: number; readonly id: string } | undefined;
+  /** The last append of this process: the version before it, the id of its first event, and when the server said so. */
+  readonly last: { readonly before: number; readonly id: string; readonly at: number } | undefined;
 }
 
 /** An append that cannot be stored, as far as is known. */
@@ -15,7 +16,10 @@ export interface StaleAppend {
   readonly write: EncodedAppend["writes"][number];
   /** The version that its stream has reached. */
   readonly actual: number;
-  /** Whether another event stands at its place, so that it cannot be the repetition of one that was stored either. */
+  /**
+   * Whether it need not be looked up: another event was stored at its place while it was waiting. It cannot be the repetition of
+   * one that was stored either.
+   */
   readonly isCertain: boolean;
 }
 
@@ -23,6 +27,10 @@ export interface StaleAppend {
  * The highest version of each recently used stream that is known to be committed. Streams only grow, so an append that expects
  * less need not take a place in a statement: a hot stream would otherwise fill one after the other with appends that cannot
  * succeed. When a connection is lost everything is forgotten, because the server that comes back may be an older copy.
+ *
+ * But somebody else may empty the table or restore a backup while all connections stay up. So an append is refused on the word of
+ * this cache alone only when it was waiting already when the server said that another one had taken its place. Whatever was
+ * learned before the append came is a reason to look, not to refuse.
  */
 export class KnownStreams {
   #recent = new Map<string, KnownStream>();
@@ -39,23 +47,26 @@ export class KnownStreams {
 
   /** The append was stored with these versions. */
   stored({ writes }: EncodedAppend, versions: readonly number[]): void {
+    const at = now();
     for (const [index, { streamId, events }] of writes.entries()) {
       const version = versions[index] ?? 0;
       const [first] = events;
       if (first === undefined || version <= this.versionOf(streamId)) continue;
-      this.#set(streamId, { version, last: { before: version - events.length, id: first.id } });
+      this.#set(streamId, { version, last: { before: version - events.length, id: first.id, at } });
     }
   }
 
-  /** Whether the append comes too late. Only an expectation that names a place can. */
-  staleness({ writes }: EncodedAppend): StaleAppend | undefined {
+  /** Whether an append that came at `arrivedAt` is too late. Only one with an expectation that names a place can be. */
+  staleness({ writes }: EncodedAppend, arrivedAt: number): StaleAppend | undefined {
     for (const write of writes) {
       const place = versionBefore(write.expected);
       const known = this.#get(write.streamId);
       if (place === undefined || known === undefined || known.version <= place) continue;
       // Of several writes the first that fails is reported, and another one may come before this.
       const isAlone = writes.length === 1;
-      const isCertain = isAlone && known.last?.before === place && known.last.id !== write.events[0]?.id;
+      const { last } = known;
+      const isTaken = last?.before === place && last.id !== write.events[0]?.id;
+      const isCertain = isAlone && isTaken && last.at >= arrivedAt;
       return { write, actual: known.version, isCertain };
     }
     return undefined;

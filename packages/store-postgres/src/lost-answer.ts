@@ -93,11 +93,15 @@ export async function settleLost(
     }
     return standing;
   }
-  const { pid, startedAt } = work.backend;
-  await until(runner.timeoutMs, async () => (await ask(END_BACKEND, [pid, startedAt])).length === 0);
+  await endBackend(ask, work.backend, runner.timeoutMs);
   const results: (AppendResult | undefined)[] = [];
   for (const { append, floors } of appends) results.push(await lookup.settled(ask, append, floors));
   return results;
+}
+
+/** Makes a server process end that has lost its client, and returns when it is gone. */
+export async function endBackend(ask: Ask, { pid, startedAt }: Backend, timeoutMs: number): Promise<void> {
+  await until(timeoutMs, async () => (await ask(END_BACKEND, [pid, startedAt])).length === 0);
 }
 
 /**
@@ -122,7 +126,7 @@ export async function isCommitted(ask: Ask, transaction: string, timeoutMs: numb
 async function until(timeoutMs: number, isDone: () => Promise<boolean>): Promise<void> {
   const deadline = now() + timeoutMs;
   while (!(await isDone())) {
-    if (now() > deadline) throw new Error("the server process that had the append did not end in time");
+    if (now() > deadline) throw new Error("the server process that had the write did not end in time");
     await delay(POLL_MS);
   }
 }

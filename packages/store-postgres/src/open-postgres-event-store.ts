@@ -1,3 +1,4 @@
+import { assertDirect } from "./assert-direct.ts";
 import { makeConnections } from "./connections.ts";
 import { toStoreError } from "./driver-error.ts";
 import { inspectServer } from "./inspect-server.ts";
@@ -23,7 +24,7 @@ import { now } from "./time-limit.ts";
  * });
  * ```
  *
- * @throws ConfigurationError when an option is wrong, the login is refused, a right is missing, or the server is a standby, older than 15 or not PostgreSQL
+ * @throws ConfigurationError when an option is wrong, the login is refused, a right is missing, the server is a standby, older than 15 or not PostgreSQL, or a pooler stands before it and `prepared` is not false
  * @throws StoreFormatError when the schema holds something else, or an event log of a newer version
  * @throws StoreUnavailableError when the server could not be reached within `timeoutMs`
  */
@@ -37,6 +38,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     let isBroken = true;
     try {
       const server = await inspectServer((statement, values) => runner.query(connection, statement, values));
+      if (resolved.isPrepared) await assertDirect(runner, connection);
       const log = await openLog(runner, connection, { ...resolved, names });
       isBroken = false;
       return postgresEventStore({ connections, names, log, server, options: resolved });

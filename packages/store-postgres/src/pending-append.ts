@@ -1,12 +1,15 @@
 import { AbortedError, type AppendResult } from "@es/core";
 import type { Claims } from "./claims.ts";
 import type { EncodedAppend } from "./encoded-append.ts";
+import { now } from "./time-limit.ts";
 
 /** An append that waits for its turn, or is under way. */
 export class PendingAppend {
   readonly append: EncodedAppend;
   readonly claims: Claims;
   readonly deadline: number;
+  /** When its caller asked for it. */
+  readonly arrivedAt: number = now();
   /** Settles with the outcome. */
   readonly promise: Promise<AppendResult>;
   /** Whether it must not share a statement, because it was part of one that failed. */

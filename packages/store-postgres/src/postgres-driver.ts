@@ -45,12 +45,17 @@ export interface PostgresPoolClient extends PostgresClient {
 export interface PostgresPool {
   /** Borrows a client. */
   connect(): Promise<PostgresPoolClient>;
+  /** Adds a listener that is called when a connection has left the pool, for whatever reason. */
+  on?(event: "remove", listener: () => void): unknown;
+  /** Removes a listener. */
+  removeListener?(event: "remove", listener: () => void): unknown;
 }
 
 /** A pool that the store made itself. */
 export interface OwnPool extends PostgresPool {
   end(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "remove", listener: () => void): unknown;
   on(event: "connect", listener: (client: PostgresClient) => void): unknown;
 }
 

@@ -15,12 +15,15 @@ import type { StoreNames } from "./names.ts";
 import { Listener, Notifier } from "./notifications.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
+import { outlastOutages } from "./outlast-outages.ts";
 import { createPostgresRegisters, type PostgresCall } from "./postgres-registers.ts";
 import { QueryRunner } from "./query-runner.ts";
 import { LogReader } from "./read-all.ts";
 import { StreamReader } from "./read-stream.ts";
 import { AppendLookup } from "./refusal.ts";
 import { RegisterStatements } from "./register-statements.ts";
+import { RegisterWriter } from "./register-writer.ts";
+import { PrimaryCheck } from "./standby.ts";
 import { StoreReader } from "./store-reader.ts";
 import { TransactionRunner } from "./transaction-runner.ts";
 
@@ -40,11 +43,13 @@ export interface StoreParts {
 export function postgresEventStore({ connections, names, log, server, options }: StoreParts): PostgresEventStore {
   const { hasTags, identity } = log;
   const { timeoutMs } = options;
-  const runner = new QueryRunner(connections.read, options);
+  const primary = new PrimaryCheck();
+  const runner = new QueryRunner(connections.read, options, primary);
   const reader = new StoreReader(runner);
   const capabilities = capabilitiesOf(server, { ...options, hasTags });
   const known = new KnownStreams();
-  connections.onIdleLost(() => known.forget());
+  const onIdleLost = (): void => known.forget();
+  connections.onIdleLost(onIdleLost);
   const lookup = new AppendLookup(names);
   const head = new Head(runner, names);
   const wait = new LiveWait(head, options.pollIntervalMs);
@@ -55,15 +60,17 @@ export function postgresEventStore({ connections, names, log, server, options }:
     notifier.notify();
   };
   const { isLimited } = connections;
-  const executor = new AppendExecutor(new QueryRunner(connections.write, options), names, {
+  const executor = new AppendExecutor(new QueryRunner(connections.write, options, primary), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    onIdleLost,
   });
-  const patient = new AppendExecutor(new QueryRunner(connections.patient, options), names, {
+  const patient = new AppendExecutor(new QueryRunner(connections.patient, options, primary), names, {
     hasTags,
     isLimited,
     lockTimeoutMs: 0,
+    onIdleLost,
   });
   const writer = new GroupWriter({
     executor,
@@ -78,10 +85,12 @@ export function postgresEventStore({ connections, names, log, server, options }:
     timeoutMs,
     onStored,
   });
-  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, lookup, hasTags });
-  const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options), {
+  const unprepared = new QueryRunner(connections.transaction, { timeoutMs, isPrepared: false });
+  const joiner = new TransactionJoiner({ names, identity, executor, reader: runner, unprepared, lookup, hasTags });
+  const transactions = new TransactionRunner(new QueryRunner(connections.transaction, options, primary), {
     reader: runner,
     joiner,
+    isOwn: isLimited,
     onCommitted: onStored,
   });
   const streams = new StreamReader(reader, names, known);
@@ -108,6 +117,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
     wait.close();
     await Promise.all([writer.close(), transactions.close()]);
     isClosed = true;
+    executor.close();
+    patient.close();
     notifier.close();
     await listener?.close();
     await connections.close();
@@ -120,7 +131,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
 
     registers: createPostgresRegisters({
       reader,
-      runner,
+      writer: new RegisterWriter(runner, names, { isLimited }),
       statements: new RegisterStatements(names),
       joinedStatements: new RegisterStatements(names, { isFenced: true }),
       joiner,
@@ -139,7 +150,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     },
 
     readStream: (streamId, call) => streams.read(streamId, call),
-    readAll: (call) => logReader.read(call),
+    readAll: (call) => outlastOutages((options) => logReader.read(options), call),
 
     async head(call) {
       return formatPosition(await reader.guard(() => head.ask(), call?.signal));

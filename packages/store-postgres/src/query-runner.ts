@@ -2,6 +2,7 @@ import { EventSourcingError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { PostgresClient, PostgresPool, PostgresPoolClient } from "./postgres-driver.ts";
+import { type PrimaryCheck, StandbyError } from "./standby.ts";
 import { queryOf, type Statement } from "./statement.ts";
 import { now, unlessAborted, withinLimit } from "./time-limit.ts";
 
@@ -21,6 +22,8 @@ export interface CallLimits {
 /** A borrowed connection. Give it back with `release`. */
 export interface Borrowed {
   readonly client: PostgresClient;
+  /** Whether its connection was cut since it was borrowed. */
+  isLost(): boolean;
   /** @param isBroken - whether its connection is to be closed, because nobody knows what it is doing */
   release(isBroken: boolean): void;
 }
@@ -28,11 +31,18 @@ export interface Borrowed {
 /** Runs statements on connections of one pool, within limits. */
 export class QueryRunner {
   readonly #pool: PostgresPool;
+  readonly #primary: PrimaryCheck | undefined;
   readonly isPrepared: boolean;
   readonly timeoutMs: number;
 
-  constructor(pool: PostgresPool, options: { readonly isPrepared: boolean; readonly timeoutMs: number }) {
+  /** @param primary - refuses connections that do not lead to the primary */
+  constructor(
+    pool: PostgresPool,
+    options: { readonly isPrepared: boolean; readonly timeoutMs: number },
+    primary?: PrimaryCheck,
+  ) {
     this.#pool = pool;
+    this.#primary = primary;
     this.isPrepared = options.isPrepared;
     this.timeoutMs = options.timeoutMs;
   }
@@ -43,20 +53,30 @@ export class QueryRunner {
    */
   async borrow({ deadline, signal }: CallLimits): Promise<Borrowed> {
     for (;;) {
-      const connecting = this.#pool.connect();
+      const connecting = this.#connect();
       try {
-        const client = await withinLimit(connecting, {
+        return await withinLimit(connecting, {
           deadline,
           signal,
           late: () => new StoreUnavailableError(`no connection to PostgreSQL within ${this.timeoutMs} ms; try again`),
         });
-        return borrowed(client);
       } catch (error) {
         // Should it come later after all, it goes straight back.
-        connecting.then((client) => client.release()).catch(() => undefined);
+        connecting.then((connection) => connection.release(false)).catch(() => undefined);
         if (!mayComeBack(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, "connecting");
       }
       await delay(RETRY_MS, signal);
+    }
+  }
+
+  async #connect(): Promise<Borrowed> {
+    const connection = borrowed(await this.#pool.connect());
+    try {
+      await this.#primary?.check(connection.client);
+      return connection;
+    } catch (error) {
+      connection.release(true);
+      throw error;
     }
   }
 
@@ -125,6 +145,7 @@ function borrowed(client: PostgresPoolClient): Borrowed {
   client.on("error", onError);
   return {
     client,
+    isLost: () => isLost,
     release(isBroken) {
       const destroy = isBroken || isLost;
       // A connection that is being closed may still report an error, and then nobody else listens any more.
@@ -134,9 +155,9 @@ function borrowed(client: PostgresPoolClient): Borrowed {
   };
 }
 
-/** Whether connecting may succeed in a moment: the server starts, restarts, or has no connection left. */
+/** Whether connecting may succeed in a moment: the server starts, restarts, is being promoted, or has no connection left. */
 function mayComeBack(error: unknown): boolean {
-  if (error instanceof EventSourcingError) return false;
+  if (error instanceof EventSourcingError) return error instanceof StandbyError;
   const state = sqlStateOf(error);
   if (state === "08P01") return false;
   if (state !== undefined) return state.startsWith("57P") || state.startsWith("53") || state.startsWith("08");

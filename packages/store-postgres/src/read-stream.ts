@@ -4,6 +4,8 @@ import type { KnownStreams } from "./known-streams.ts";
 import type { StoreNames } from "./names.ts";
 import type { StoreReader } from "./store-reader.ts";
 import { EVENT_COLUMNS, firstNumber, toRecordedEvent } from "./rows.ts";
+import type { TextRow } from "./query-runner.ts";
+import { SharedQuestion } from "./shared-question.ts";
 import { type Statement, statementOf } from "./statement.ts";
 
 const DOING = "reading a stream";
@@ -15,6 +17,8 @@ export class StreamReader {
   readonly #forward: Statement;
   readonly #backward: Statement;
   readonly #version: Statement;
+  /** Questions that are under way, by what they ask. */
+  readonly #questions = new Map<string, SharedQuestion<readonly TextRow[]>>();
 
   constructor(reader: StoreReader, { events }: StoreNames, known: KnownStreams) {
     const select = `SELECT ${EVENT_COLUMNS} FROM ${events} e WHERE e.stream = $1 AND e.version BETWEEN $2 AND $3 ORDER BY e.version`;
@@ -39,7 +43,7 @@ export class StreamReader {
     this.#reader.assertUsable(signal);
     for (let isFirst = true; remaining > 0 && from <= to; isFirst = false) {
       const size = Math.min(pageSize, remaining);
-      const rows = await this.#reader.rows(statement, [streamId, from, to, size], { doing: DOING, signal });
+      const rows = await this.#reader.guard(() => this.#page(statement, [streamId, from, to, size]), signal);
       const last = Number(rows.at(-1)?.[2] ?? 0);
       const newest = isBackward ? Number(rows[0]?.[2] ?? 0) : Math.max(last, from - 1);
       // What was known to be stored before the read began is not there: the server was replaced by an older copy.
@@ -59,6 +63,21 @@ export class StreamReader {
       remaining -= rows.length;
       if (isBackward) to = last - 1;
       else from = last + 1;
+    }
+  }
+
+  /** Callers who ask for the same at the same time share the answer: all who lost the race for a hot stream load it anew. */
+  async #page(statement: Statement, values: readonly [string, number, number, number]): Promise<readonly TextRow[]> {
+    const key = `${statement.name} ${values.slice(1).join(" ")} ${values[0]}`;
+    let question = this.#questions.get(key);
+    if (question === undefined) {
+      question = new SharedQuestion(() => this.#reader.rows(statement, values, { doing: DOING }));
+      this.#questions.set(key, question);
+    }
+    try {
+      return await question.ask();
+    } finally {
+      if (question.isIdle) this.#questions.delete(key);
     }
   }
 }

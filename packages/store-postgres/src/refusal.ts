@@ -73,7 +73,11 @@ export class AppendLookup {
   async settled(ask: Ask, append: EncodedAppend, floors: readonly number[]): Promise<AppendResult | undefined> {
     const earlier = await this.#earlier(ask, append.writes, async (write, index) => {
       const place = versionBefore(write.expected);
-      return place ?? this.#placeBehind(ask, write, floors[index] ?? 0, append.condition?.after ?? 0);
+      if (place !== undefined) return place;
+      const floor = floors[index] ?? 0;
+      // Somebody has emptied the table, or restored a backup, since the floor was seen.
+      const isShorter = floor > 0 && (await this.versionOf(ask, write.streamId)) < floor;
+      return this.#placeBehind(ask, write, isShorter ? 0 : floor, append.condition?.after ?? 0);
     });
     return earlier && { ...earlier, duplicate: false };
   }

@@ -1,4 +1,5 @@
 import type { Register } from "@es/core";
+import { TRANSACTION } from "./append-statement.ts";
 import { FENCE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
@@ -11,6 +12,23 @@ export interface RegisterChange {
   /** `undefined` deletes. */
   readonly value: string | undefined;
   readonly expected: number | undefined;
+}
+
+/** A register that was changed. */
+export interface ChangedRegister {
+  /** The new revision, or that of what was deleted. */
+  readonly revision: number;
+  /** The transaction that did it, when the statements tell. */
+  readonly transaction: string | undefined;
+}
+
+/** What a register's row holds. */
+export interface RegisterRow {
+  /** `undefined` when it was deleted. */
+  readonly value: string | undefined;
+  readonly revision: number;
+  /** The lower half of the number of the transaction that wrote the row. */
+  readonly xmin: string;
 }
 
 /**
@@ -26,13 +44,22 @@ export class RegisterStatements {
   readonly #deleteRevision: Statement;
   readonly #keys: Statement;
 
-  constructor({ registers }: StoreNames, { isFenced = false }: { readonly isFenced?: boolean } = {}) {
-    const returning = `RETURNING revision${isFenced ? FENCE : ""}`;
+  readonly #stored: Statement;
+
+  constructor(
+    { registers }: StoreNames,
+    {
+      isFenced = false,
+      tellsTransaction = false,
+    }: { readonly isFenced?: boolean; readonly tellsTransaction?: boolean } = {},
+  ) {
+    const returning = `RETURNING revision${tellsTransaction ? `, ${TRANSACTION}` : ""}${isFenced ? FENCE : ""}`;
     const put = `INSERT INTO ${registers} AS r (key, value, revision) VALUES ($1, $2::bytea, 1) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = r.revision + 1`;
     const remove = `UPDATE ${registers} SET value = NULL WHERE key = $1 AND value IS NOT NULL`;
     this.#row = statementOf(
       `SELECT encode(value, 'hex'), revision FROM ${registers} WHERE key = $1 AND value IS NOT NULL`,
     );
+    this.#stored = statementOf(`SELECT encode(value, 'hex'), revision, xmin::text FROM ${registers} WHERE key = $1`);
     this.#put = statementOf(`${put} ${returning}`);
     this.#create = statementOf(`${put} WHERE r.value IS NULL ${returning}`);
     this.#update = statementOf(
@@ -52,10 +79,22 @@ export class RegisterStatements {
     return { value: fromBytes(value ?? ""), revision: Number(revision) };
   }
 
-  /** The new revision, or that of what was deleted; `undefined` when `expected` is not current. */
-  async change(ask: Ask, { key, value, expected }: RegisterChange): Promise<number | undefined> {
+  /** What is stored under the key, deleted or not; `undefined` when nothing ever was. */
+  async stored(ask: Ask, key: string): Promise<RegisterRow | undefined> {
+    const [row] = await ask(this.#stored, [key]);
+    if (row === undefined) return undefined;
+    const [value, revision, xmin] = row;
+    return {
+      value: typeof value === "string" ? fromBytes(value) : undefined,
+      revision: Number(revision),
+      xmin: xmin ?? "",
+    };
+  }
+
+  /** What was changed; `undefined` when `expected` is not current. */
+  async change(ask: Ask, { key, value, expected }: RegisterChange): Promise<ChangedRegister | undefined> {
     const [row] = await this.#change(ask, { key, value, expected });
-    return row === undefined ? undefined : Number(row[0]);
+    return row === undefined ? undefined : { revision: Number(row[0]), transaction: row[1] ?? undefined };
   }
 
   async #change(ask: Ask, { key, value, expected }: RegisterChange): Promise<readonly TextRow[]> {

@@ -1,5 +1,4 @@
 import { AbortedError } from "@es/core";
-import { throwIfAborted } from "@es/core/adapter";
 
 /** Milliseconds since some time in the past, which never go back. */
 export function now(): number {
@@ -11,17 +10,7 @@ export function now(): number {
  * @throws AbortedError
  */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return work;
-  work.catch(() => undefined);
-  throwIfAborted(signal);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new AbortedError("the operation was aborted", { cause: signal.reason }));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return signal === undefined ? work : firstOf(work, { signal });
 }
 
 /**
@@ -33,18 +22,37 @@ export async function unlessAborted<Result>(work: Promise<Result>, signal: Abort
  */
 export async function withinLimit<Result>(
   work: Promise<Result>,
-  {
-    deadline,
-    signal,
-    late,
-  }: { readonly deadline: number; readonly signal?: AbortSignal | undefined; readonly late: () => Error },
+  limits: { readonly deadline: number; readonly signal?: AbortSignal | undefined; readonly late: () => Error },
 ): Promise<Result> {
-  work.catch(() => undefined);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), Math.max(0, deadline - now()));
-  try {
-    return await unlessAborted(Promise.race([work, promise]), signal);
-  } finally {
+  return firstOf(work, limits);
+}
+
+interface Limits {
+  readonly signal?: AbortSignal | undefined;
+  readonly deadline?: number;
+  readonly late?: () => Error;
+}
+
+/** One promise and no race of several: this is under every statement. */
+function firstOf<Result>(work: Promise<Result>, { signal, deadline, late }: Limits): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const onAbort = (): void => end(new AbortedError("the operation was aborted", { cause: signal?.reason }));
+  const timer = deadline === undefined ? undefined : setTimeout(() => end(late?.()), Math.max(0, deadline - now()));
+  signal?.addEventListener("abort", onAbort, { once: true });
+
+  function stop(): void {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
   }
+  function end(error: unknown): void {
+    stop();
+    reject(error);
+  }
+
+  if (signal?.aborted === true) onAbort();
+  work.then((result) => {
+    stop();
+    resolve(result);
+  }, end);
+  return promise;
 }

@@ -18,6 +18,7 @@ export class TransactionRunner {
   readonly #runner: QueryRunner;
   readonly #reader: QueryRunner;
   readonly #joiner: TransactionJoiner;
+  readonly #isOwn: boolean;
   readonly #onCommitted: () => void;
   readonly #open = new Set<Borrowed>();
   readonly #running = new Set<Promise<unknown>>();
@@ -28,9 +29,17 @@ export class TransactionRunner {
     {
       reader,
       joiner,
+      isOwn,
       onCommitted,
-    }: { readonly reader: QueryRunner; readonly joiner: TransactionJoiner; readonly onCommitted: () => void },
+    }: {
+      readonly reader: QueryRunner;
+      readonly joiner: TransactionJoiner;
+      /** Whether the connections are the store's own, and lead straight to the server. */
+      readonly isOwn: boolean;
+      readonly onCommitted: () => void;
+    },
   ) {
+    this.#isOwn = isOwn;
     this.#joiner = joiner;
     this.#runner = runner;
     this.#reader = reader;
@@ -72,6 +81,7 @@ export class TransactionRunner {
       throw toStoreError(error, "beginning a transaction");
     }
     this.#open.add(connection);
+    if (this.#isOwn) this.#joiner.begin(connection.client);
     let isBroken = true;
     let isCommitting = false;
     try {

@@ -102,6 +102,46 @@ describe("faults", () => {
     },
   );
 
+  it("a live read outlasts a server that is away for longer than a call may take, and one that begins meanwhile", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ timeoutMs: 300, pollIntervalMs: 20 });
+    await store.append(newWrite("a-1", 0));
+    const controller = new AbortController();
+    const follow = async (seen: string[]): Promise<void> => {
+      for await (const page of store.readAll({ live: true, pageSize: 1, signal: controller.signal })) {
+        seen.push(...page.events.map(({ streamId, version }) => `${streamId} ${version}`));
+      }
+    };
+    const [early, late]: [string[], string[]] = [[], []];
+    const following = [follow(early)];
+    await expect.poll(() => early).toHaveLength(1);
+
+    await server.stop();
+    following.push(follow(late));
+    // What fails wakes the readers, who then ask a server that is not there.
+    await expect(store.append(newWrite("a-1", 1))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    await expect(readLog(store)).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    await sleep(1_000);
+    await server.start();
+    await expect
+      .poll(
+        async () =>
+          store.append(newWrite("b-1", "any")).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+
+    for (const seen of [early, late]) {
+      await expect.poll(() => seen, { timeout: 10_000 }).toStrictEqual(["a-1 1", "b-1 1"]);
+    }
+    controller.abort();
+    for (const outcome of await Promise.allSettled(following))
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "ES_ABORTED" } });
+  });
+
   it.each([false, true])("what a process has acknowledged is there when it is killed (tags: %s)", async (tags) => {
     await using database = await openDatabase(server);
     const store = await database.open({ tags });

@@ -209,6 +209,19 @@ describe("opening", () => {
     await pool.end();
   });
 
+  it("leaves no listener on a pool of the caller, however many stores use it", async () => {
+    await using database = await openDatabase(server);
+    const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+    const before = pool.eventNames().map((name) => [name, pool.listenerCount(name)]);
+
+    const stores = await Promise.all(Array.from({ length: 12 }, () => openPostgresEventStore({ pool })));
+    expect(pool.listenerCount("remove")).toBe(1);
+    for (const store of stores) await store[Symbol.asyncDispose]();
+
+    expect(pool.eventNames().map((name) => [name, pool.listenerCount(name)])).toStrictEqual(before);
+    await pool.end();
+  });
+
   it("closes in time while the server does not answer", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ timeoutMs: 500 });

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { type PgBouncer, type PostgresServer, startPgBouncer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
@@ -19,11 +20,17 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function through(database: TestDatabase): string {
+function through(database: TestDatabase, pooler = bouncer): string {
   const url = new URL(database.url);
-  url.port = String(bouncer.port);
-  url.hostname = bouncer.host;
+  url.port = String(pooler.port);
+  url.hostname = pooler.host;
   return url.href;
+}
+
+async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
 }
 
 describe("behind PgBouncer in transaction mode", () => {
@@ -50,13 +57,53 @@ describe("behind PgBouncer in transaction mode", () => {
     expect(store.capabilities.wakeUp).toBe("poll");
   });
 
-  it("a store that is not told of the pooler says what to do", async () => {
+  it("takes part in transactions of callers whose clients go through the pooler", async () => {
     await using database = await openDatabase(server);
+    const store = await database.open();
+    const [client, other] = [await connectTo(through(database)), await connectTo(through(database))];
 
-    await expect(openPostgresEventStore({ url: through(database) })).rejects.toMatchObject({
+    await client.query("BEGIN");
+    await store.append(newWrite("a-1", 0), { tx: client });
+    await client.query("COMMIT");
+    // The only connection to the server goes to somebody else, and the client gets a new one.
+    await other.query("BEGIN");
+    await client.query("BEGIN");
+    await store.append(newWrite("a-1", 1), { tx: client });
+    await store.append(newWrite("b-1", 0), { tx: other });
+    await client.query("COMMIT");
+    await other.query("COMMIT");
+
+    await client.end();
+    await other.end();
+    expect(await readLog(store)).toHaveLength(3);
+  });
+
+  it.each([
+    { name: "that refuses settings", settings: {} },
+    { name: "that ignores settings", settings: { ignore_startup_parameters: "statement_timeout,lock_timeout" } },
+    { name: "in session mode", settings: { pool_mode: "session", ignore_startup_parameters: "statement_timeout" } },
+  ])("a store that is not told of a pooler $name says what to do", async ({ settings }) => {
+    await using database = await openDatabase(server);
+    await using other = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction", settings });
+
+    await expect(openPostgresEventStore({ url: through(database, other) })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",
       message: expect.stringContaining("prepared: false"),
     });
+  });
+
+  it("a store over a pool of the caller that is not told of the pooler says what to do", async () => {
+    await using database = await openDatabase(server);
+    const pool = new pg.Pool({ connectionString: through(database), max: 4 });
+
+    await expect(openPostgresEventStore({ pool })).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("prepared: false"),
+    });
+    await using store = await openPostgresEventStore({ pool, prepared: false });
+    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+    await store[Symbol.asyncDispose]();
+    await pool.end();
   });
 
   it("live reads hear of other processes over a listening connection that goes around the pooler, and without one", async () => {

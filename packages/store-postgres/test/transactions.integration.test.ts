@@ -1,6 +1,6 @@
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openDatabase } from "./database.ts";
+import { openDatabase, type TestDatabase } from "./database.ts";
 import { idsOf, newWrite } from "./new-write.ts";
 import { readLog } from "./read-log.ts";
 
@@ -13,6 +13,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
+
+/** Resolves once somebody waits for a lock of somebody else. */
+async function untilOneWaits(database: TestDatabase): Promise<void> {
+  const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+  await expect.poll(() => database.query(waiting), { timeout: 5_000 }).not.toHaveLength(0);
+}
 
 describe("transactions", () => {
   it("commit events and the caller's own rows together", async () => {
@@ -65,21 +71,78 @@ describe("transactions", () => {
   it("go on after another transaction was faster, and say which version it has reached", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    const client = await database.connect();
-    await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    await client.query("SELECT count(*) FROM es.events");
-    await store.append(newWrite("a-1", 0, 3));
+    const [rival, client] = [await database.connect(), await database.connect()];
+    await rival.query("BEGIN");
+    await store.append(newWrite("a-1", 0, 3), { tx: rival });
+    await client.query("BEGIN");
 
-    // The snapshot does not show what the unique index refuses.
-    await expect(store.append(newWrite("a-1", 0), { tx: client })).rejects.toMatchObject({
-      code: "ES_CONCURRENCY",
-      expected: 0,
-      actual: 3,
-    });
+    const refusal = store.append(newWrite("a-1", 0), { tx: client }).catch((error: unknown) => error);
+    await untilOneWaits(database);
+    await rival.query("COMMIT");
+
+    expect(await refusal).toMatchObject({ code: "ES_CONCURRENCY", expected: 0, actual: 3 });
     await store.append(newWrite("b-1", 0), { tx: client });
     await client.query("COMMIT");
-
     expect(await readLog(store)).toHaveLength(4);
+  });
+
+  it("recognise what another transaction has stored meanwhile as their own append", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const [rival, client] = [await database.connect(), await database.connect()];
+    const write = newWrite("a-1", 0, 2);
+    await rival.query("BEGIN");
+    const first = await store.append(write, { tx: rival });
+    await client.query("BEGIN");
+
+    const repeated = store.append(write, { tx: client });
+    await untilOneWaits(database);
+    await rival.query("COMMIT");
+
+    expect(await repeated).toStrictEqual({ ...first, duplicate: true });
+    await store.append(newWrite("b-1", 0), { tx: client });
+    await client.query("COMMIT");
+    expect(await readLog(store)).toHaveLength(3);
+  });
+
+  it.each(["REPEATABLE READ", "SERIALIZABLE"])(
+    "refuse writes in a snapshot that may be too old (%s)",
+    async (level) => {
+      await using database = await openDatabase(server);
+      const store = await database.open();
+      await store.registers.set("k", "v1");
+      const client = await database.connect();
+      await client.query(`BEGIN ISOLATION LEVEL ${level}; SELECT count(*) FROM es.events`);
+      await store.append(newWrite("a-1", 0, 3));
+      const revision = await store.registers.set("k", "v2");
+
+      const told = { code: "ES_CONFIGURATION", message: expect.stringContaining("READ COMMITTED") };
+      await expect(store.append(newWrite("a-1", 3), { tx: client })).rejects.toMatchObject(told);
+      await expect(
+        store.registers.set("k", "v3", { tx: client, ...(revision !== undefined && { expected: revision }) }),
+      ).rejects.toMatchObject(told);
+
+      expect((await store.registers.get("k", { tx: client }))?.value).toBe("v1");
+      await client.query("COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED");
+      expect((await store.append(newWrite("a-1", 3), { tx: client })).versions).toStrictEqual([4]);
+      await client.query("COMMIT");
+    },
+  );
+
+  it("work on a client whose prepared statements are discarded", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open();
+    const client = await database.connect();
+
+    for (let version = 0; version < 3; version += 1) {
+      await client.query("BEGIN");
+      await store.append(newWrite("a-1", version), { tx: client });
+      await store.registers.set("k", "v", { tx: client });
+      await client.query("COMMIT");
+      await client.query("DISCARD ALL");
+    }
+
+    expect(await readLog(store)).toHaveLength(3);
   });
 
   it("take appends that are made at once, one after the other", async () => {

@@ -1,36 +1,42 @@
-import type { BenchCase, WorkSize } from "./bench-case.ts";
+import type { BenchCase, Targets, WorkSize } from "./bench-case.ts";
 import { orderEventList, orderStream } from "./order.ts";
 import type { BenchEvent } from "./subject.ts";
 
-const ONE_WRITER = 0.85;
+const ONE_WRITER = { ratio: 0.85 };
 const GROUP_COMMIT = 2.5;
 /** Within three times of a Map that copies: docs/adr/0005. */
-const MEMORY = 1 / 3;
+const MEMORY = { ratio: 1 / 3 };
 
-const oneWriter: BenchCase["targets"] = {
+const oneWriter: Targets = {
   "memory-copies": MEMORY,
   "sqlite-normal": ONE_WRITER,
   "sqlite-full": ONE_WRITER,
+  postgres: ONE_WRITER,
 };
-const callersOnly: BenchCase["targets"] = { "memory-copies": MEMORY };
+const callersOnly: Targets = { "memory-copies": MEMORY };
 
 /** Appends: how many callers, how large a batch, one stream or many. */
 export const APPEND_CASES: readonly BenchCase[] = [
   ownStreams({ callers: 1, batch: 1, targets: oneWriter }),
   ownStreams({ callers: 8, batch: 1, targets: callersOnly }),
-  ownStreams({ callers: 32, batch: 1, targets: { ...callersOnly, "sqlite-full": GROUP_COMMIT } }),
+  ownStreams({
+    callers: 32,
+    batch: 1,
+    targets: {
+      ...callersOnly,
+      "sqlite-full": { ratio: GROUP_COMMIT },
+      postgres: { ratio: GROUP_COMMIT, isP99Lower: true },
+    },
+  }),
   ownStreams({ callers: 128, batch: 1, targets: callersOnly }),
   ownStreams({ callers: 1, batch: 10, targets: oneWriter }),
   ownStreams({ callers: 1, batch: 100, targets: oneWriter }),
   hotStream(32),
+  hotCommands(32),
 ];
 
 /** Every caller appends to a stream of its own and names the version it expects. */
-function ownStreams(shape: {
-  readonly callers: number;
-  readonly batch: number;
-  readonly targets: BenchCase["targets"];
-}): BenchCase {
+function ownStreams(shape: { readonly callers: number; readonly batch: number; readonly targets: Targets }): BenchCase {
   const { callers, batch, targets } = shape;
   return {
     id: `append-${callers}-callers-batch-${batch}`,
@@ -70,6 +76,23 @@ function hotStream(callers: number): BenchCase {
       for (const size of sizes) {
         assertCount(streamOf(size, 0), await subject.readStream(streamOf(size, 0)), size.callers * size.turns);
       }
+    },
+  };
+}
+
+/** All callers run commands against one stream: look at its version, append behind it, again when another was faster. */
+function hotCommands(callers: number): BenchCase {
+  return {
+    ...hotStream(callers),
+    id: `commands-hot-stream-${callers}-callers`,
+    title: `commands, ${callersTitle(callers)}, all on one stream (load, expect, retry)`,
+    targets: { postgres: { perSecond: 400 } },
+    prepare(subject, size) {
+      const batches = prepareBatches(size, 1);
+      return (caller, turn) => {
+        const event = batches[caller]?.[turn]?.[0];
+        return event === undefined ? undefined : subject.command(streamOf(size, 0), event);
+      };
     },
   };
 }

@@ -20,6 +20,9 @@ export function openBareMemory({ isCopying }: { readonly isCopying: boolean }): 
   }
 
   return {
+    command(streamId, event) {
+      this.append(streamId, streams.get(streamId)?.length ?? 0, [event]);
+    },
     append(streamId, expected, events) {
       let stream = streams.get(streamId);
       if (stream === undefined) {

@@ -45,6 +45,9 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
   const selectStream = database
     .prepare<[string, number], Row>(`SELECT ${COLUMNS} FROM events WHERE stream = ? AND version > ? ORDER BY version`)
     .raw();
+  const selectVersion = database
+    .prepare<[string], number>("SELECT version FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1")
+    .pluck();
   const selectPage = database
     .prepare<[number], Row>(`SELECT ${COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ${PAGE_SIZE}`)
     .raw();
@@ -87,6 +90,8 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
       if (events.length !== 1 || first === undefined) insertAll.immediate(streamId, expected, events);
       else insertOne(streamId, expected === "any" ? undefined : expected + 1, first);
     },
+    // Nobody else can come between: the driver is synchronous.
+    command: (streamId, event) => insertOne(streamId, (selectVersion.get(streamId) ?? 0) + 1, event),
     readStream: (streamId) => selectStream.all(streamId, 0).map(toEvent).length,
     readAll(type) {
       let count = 0;

@@ -1,4 +1,4 @@
-import type { Backend } from "./backend.ts";
+import type { BackendId } from "./backend.ts";
 import type { Operation } from "./run-callers.ts";
 import type { Subject } from "./subject.ts";
 
@@ -10,6 +10,19 @@ export interface WorkSize {
   readonly run: string;
 }
 
+/** What must be reached; all of what is named. */
+export interface Target {
+  /** Throughput, as a ratio to the bare driver's in the same round. */
+  readonly ratio?: number;
+  /** Operations per second, whatever the bare driver reaches. */
+  readonly perSecond?: number;
+  /** The p99 of single calls must be lower than the bare driver's. */
+  readonly isP99Lower?: true;
+}
+
+/** Targets of a case, where it has any. */
+export type Targets = Readonly<Partial<Record<BackendId, Target>>>;
+
 /** One row of the table, for every backend. */
 export interface BenchCase {
   readonly id: string;
@@ -17,8 +30,7 @@ export interface BenchCase {
   readonly callers: number;
   /** Events that one operation writes or reads; 1 where it is no matter of events. */
   readonly eventsPerOperation: number;
-  /** The ratio to the bare driver that must be reached, where there is one. */
-  readonly targets: Readonly<Partial<Record<Backend["id"], number>>>;
+  readonly targets: Targets;
   /** Whether the operations change the store: then every round gets new, empty files. Otherwise the seeded ones serve all rounds. */
   readonly isWriting: boolean;
   /** Fills a side before the clock starts. */

@@ -15,15 +15,14 @@ export function millisecondsText(figure: number): string {
   return figure.toPrecision(3);
 }
 
-/** `met`, `NOT met`, or a dash where there is no target. */
-export function verdictText(isMet: boolean | null): string {
-  if (isMet === null) return "–";
+/** `met` or `NOT met`. */
+export function verdictText(isMet: boolean): string {
   return isMet ? "met" : "NOT met";
 }
 
-/** A target as a ratio, or a dash. */
-export function targetText(target: number | null): string {
-  return target === null ? "–" : `≥ ${twoDigits(target)}`;
+/** A target as a ratio. */
+export function ratioTargetText(target: number): string {
+  return `≥ ${twoDigits(target)}`;
 }
 
 function twoDigits(figure: number): string {

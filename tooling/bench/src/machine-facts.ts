@@ -26,7 +26,7 @@ export function isInMemory(directory: string): boolean {
 }
 
 /** What the figures depend on. `directory` is where the databases go. */
-export function machineFacts(directory: string): MachineFacts {
+export function machineFacts(directory: string): Omit<MachineFacts, "servers"> {
   const fsyncsMs = timeFsyncs(join(directory, "fsync-probe"));
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Backend, Side } from "./backend.ts";
+import type { Backend, RunningBackend, Side } from "./backend.ts";
 import type { BenchCase, WorkSize } from "./bench-case.ts";
 import { liveHeapBytes } from "./collect-garbage.ts";
+import { judge } from "./judge.ts";
 import type { CaseReport, SideReport } from "./report.ts";
 import { type CallTimes, runCallers } from "./run-callers.ts";
 import { percentile, spreadOf } from "./statistics.ts";
@@ -32,14 +33,17 @@ interface OpenSide {
   close(): Promise<void>;
 }
 
+/** A backend that runs, and where its files may go. */
+export interface Bench {
+  readonly backend: Backend;
+  readonly running: RunningBackend;
+  readonly directory: string;
+}
+
 /** Measures one case on one backend: both sides in every round, in alternating order, with the same number of operations. */
-export async function measureCase(
-  backend: Backend,
-  benchCase: BenchCase,
-  effort: Effort,
-  directory: string,
-): Promise<CaseReport> {
-  const open = (side: Side): Promise<OpenSide> => openSide(backend, benchCase, side, directory);
+export async function measureCase(bench: Bench, benchCase: BenchCase, effort: Effort): Promise<CaseReport> {
+  const { backend } = bench;
+  const open = (side: Side): Promise<OpenSide> => openSide(bench, benchCase, side);
   const turns = Math.min(
     await chooseTurns(backend, benchCase, effort, () => open("bare")),
     await chooseTurns(backend, benchCase, effort, () => open("toolkit")),
@@ -147,9 +151,9 @@ async function chooseTurns(
   }
 }
 
-async function openSide(backend: Backend, benchCase: BenchCase, side: Side, directory: string): Promise<OpenSide> {
+async function openSide({ backend, running, directory }: Bench, benchCase: BenchCase, side: Side): Promise<OpenSide> {
   const files = await mkdtemp(join(directory, `${backend.id}-${side}-`));
-  const subject = await backend.open(side, files);
+  const subject = await running.open(side, files);
   await benchCase.seed?.(subject);
   return {
     subject,
@@ -163,7 +167,6 @@ async function openSide(backend: Backend, benchCase: BenchCase, side: Side, dire
 function report(backend: Backend, benchCase: BenchCase, operations: number, rounds: readonly Round[]): CaseReport {
   const ratios = rounds.map(({ toolkit, bare }) => bare.elapsedMs / toolkit.elapsedMs);
   const ratio = spreadOf(ratios);
-  const target = benchCase.targets[backend.id] ?? null;
   const sideReport = (side: Side): SideReport => {
     const measured = rounds.map((round) => round[side]);
     const latenciesMs = measured.flatMap(({ latenciesMs }) => [...latenciesMs]);
@@ -174,6 +177,8 @@ function report(backend: Backend, benchCase: BenchCase, operations: number, roun
       heapBytesPerOperation: spreadOf(measured.map(({ heapBytes }) => heapBytes / operations)),
     };
   };
+  const toolkit = sideReport("toolkit");
+  const bare = sideReport("bare");
   return {
     id: `${backend.id}/${benchCase.id}`,
     backend: backend.title,
@@ -183,9 +188,8 @@ function report(backend: Backend, benchCase: BenchCase, operations: number, roun
     operationsPerRound: operations,
     ratios,
     ratio,
-    target,
-    isMet: target === null ? null : ratio.median >= target,
-    toolkit: sideReport("toolkit"),
-    bare: sideReport("bare"),
+    targets: judge(benchCase.targets[backend.id], { ratio: ratio.median, toolkit, bare }),
+    toolkit,
+    bare,
   };
 }

@@ -1,23 +1,27 @@
-import type { BenchCase } from "./bench-case.ts";
+import type { BenchCase, Targets } from "./bench-case.ts";
 import { ORDER_EVENT_TYPES, orderEventList, orderStream } from "./order.ts";
 import type { Outcome, Subject } from "./subject.ts";
 
-const LOAD_1000 = 0.8;
-const CATCH_UP = 0.5;
+const LOAD_1000 = { ratio: 0.8 };
+const CATCH_UP = { ratio: 0.5 };
+const CATCH_UP_POSTGRES = { ratio: 0.8 };
 const LOG_EVENTS = 100_000;
 const SEED_BATCH = 1_000;
 const SNAPSHOT_AT = 950;
+
+const loads: Targets = { "sqlite-normal": LOAD_1000, "sqlite-full": LOAD_1000, postgres: LOAD_1000 };
+const catchUps: Targets = { "sqlite-normal": CATCH_UP, "sqlite-full": CATCH_UP, postgres: CATCH_UP_POSTGRES };
 
 /** Loads and catch-up reads of a store that does not change. */
 export const READ_CASES: readonly BenchCase[] = [
   loadStream(10, {}),
   loadStream(100, {}),
-  loadStream(1_000, { "sqlite-normal": LOAD_1000, "sqlite-full": LOAD_1000 }),
+  loadStream(1_000, loads),
   reading({
     id: "repository-load-1000",
     title: "repository load, 1,000 events, zod",
     eventsPerOperation: 1_000,
-    targets: { "sqlite-normal": LOAD_1000, "sqlite-full": LOAD_1000 },
+    targets: loads,
     seed: (subject) => seedStream(subject, orderStream("1"), 1_000),
     read: (subject) => subject.loadOrder("1"),
     result: 1_000,
@@ -39,7 +43,7 @@ export const READ_CASES: readonly BenchCase[] = [
     id: "read-all-100000",
     title: "readAll (catch-up), 100,000 events",
     eventsPerOperation: LOG_EVENTS,
-    targets: { "sqlite-normal": CATCH_UP, "sqlite-full": CATCH_UP },
+    targets: catchUps,
     seed: seedLog,
     read: (subject) => subject.readAll(),
     result: LOG_EVENTS,
@@ -48,14 +52,14 @@ export const READ_CASES: readonly BenchCase[] = [
     id: "read-all-100000-filtered",
     title: "readAll, 100,000 events, 1 of 10 types wanted",
     eventsPerOperation: LOG_EVENTS / ORDER_EVENT_TYPES.length,
-    targets: { "sqlite-normal": CATCH_UP, "sqlite-full": CATCH_UP },
+    targets: catchUps,
     seed: seedLog,
     read: (subject) => subject.readAll(ORDER_EVENT_TYPES[0]),
     result: LOG_EVENTS / ORDER_EVENT_TYPES.length,
   }),
 ];
 
-function loadStream(events: number, targets: BenchCase["targets"]): BenchCase {
+function loadStream(events: number, targets: Targets): BenchCase {
   return reading({
     id: `read-stream-${events}`,
     title: `readStream, ${events.toLocaleString("en")} events`,

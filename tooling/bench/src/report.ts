@@ -21,8 +21,8 @@ const caseSchema = z.object({
   /** One for each round: throughput of the toolkit, divided by that of the bare driver. */
   ratios: z.array(z.number()),
   ratio: spreadSchema,
-  target: z.number().nullable(),
-  isMet: z.boolean().nullable(),
+  /** What was to be reached. */
+  targets: z.array(z.object({ text: z.string(), isMet: z.boolean() })),
   toolkit: sideSchema,
   bare: sideSchema,
 });
@@ -45,6 +45,8 @@ const machineSchema = z.object({
   platform: z.string(),
   node: z.string(),
   sqlite: z.string(),
+  /** The servers of the backends that were measured, with their versions. */
+  servers: z.array(z.string()),
   fileSystem: z.string(),
   /** 4 KiB appended and forced to the disk. */
   fsyncP50Ms: z.number(),
@@ -54,7 +56,7 @@ const machineSchema = z.object({
 
 /** The JSON that a run writes. */
 export const reportSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   startedAt: z.iso.datetime(),
   rounds: z.number(),
   machine: machineSchema,

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { APPEND_CASES } from "./append-cases.ts";
-import { type Backend, BACKENDS } from "./backend.ts";
+import type { RunningBackend } from "./backend.ts";
+import { BACKENDS } from "./backends.ts";
 import { machineFacts, isInMemory } from "./machine-facts.ts";
 import { measureCase } from "./measure-case.ts";
 import { measureFlatness } from "./measure-flatness.ts";
@@ -22,8 +23,10 @@ export async function runBench(options: BenchOptions, onProgress: (line: string)
     const startedAt = new Date().toISOString();
     const machine = machineFacts(directory);
     const flat = options.isFlat ? await measureFlatness(options.flatEvents, directory) : null;
-    const cases = options.isFlat ? [] : await measureCases(options, directory, onProgress);
-    return { format: 1, startedAt, rounds: options.rounds, machine, cases, flat };
+    const { servers, cases } = options.isFlat
+      ? { servers: [], cases: [] }
+      : await measureCases(options, directory, onProgress);
+    return { format: 2, startedAt, rounds: options.rounds, machine: { ...machine, servers }, cases, flat };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -33,21 +36,28 @@ async function measureCases(
   options: BenchOptions,
   directory: string,
   onProgress: (line: string) => void,
-): Promise<CaseReport[]> {
+): Promise<{ readonly servers: string[]; readonly cases: CaseReport[] }> {
   const pattern = new RegExp(options.only);
-  const chosen = BACKENDS.flatMap((backend) =>
-    CASES.map((benchCase) => ({ backend, benchCase, id: `${backend.id}/${benchCase.id}` })),
-  ).filter(({ id }) => pattern.test(id));
+  const chosen = BACKENDS.map((backend) => ({
+    backend,
+    cases: CASES.filter(({ id }) => (backend.cases?.test(id) ?? true) && pattern.test(`${backend.id}/${id}`)),
+  })).filter(({ cases }) => cases.length > 0);
   if (chosen.length === 0) throw new Error(`no case has an id like ${pattern}`);
+  const servers = new Set<string>();
   const reports: CaseReport[] = [];
-  for (const { backend, benchCase, id } of chosen) {
-    onProgress(id);
-    reports.push(await measureCase(options.isControl ? bareOnly(backend) : backend, benchCase, options, directory));
+  for (const { backend, cases } of chosen) {
+    await using started = await backend.start();
+    if (started.server !== null) servers.add(started.server);
+    const running = options.isControl ? bareOnly(started) : started;
+    for (const benchCase of cases) {
+      onProgress(`${backend.id}/${benchCase.id}`);
+      reports.push(await measureCase({ backend, running, directory }, benchCase, options));
+    }
   }
-  return reports;
+  return { servers: [...servers], cases: reports };
 }
 
 /** Compares bare with bare: what comes out besides 1.00 is noise. */
-function bareOnly(backend: Backend): Backend {
-  return { ...backend, open: (_side, directory) => backend.open("bare", directory) };
+function bareOnly(running: RunningBackend): RunningBackend {
+  return { ...running, open: (_side, directory) => running.open("bare", directory) };
 }

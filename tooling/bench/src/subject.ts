@@ -12,6 +12,8 @@ export interface BenchEvent extends NewEvent {
 export interface Subject extends AsyncDisposable {
   /** `expected` is the version that the caller believes in; `"any"` leaves it to the store. */
   append(streamId: string, expected: number | "any", events: readonly BenchEvent[]): Outcome<unknown>;
+  /** Looks at which version the stream is and appends behind it, until nobody else was faster. */
+  command(streamId: string, event: BenchEvent): Outcome<unknown>;
   /** Number of events, each turned into an object with parsed data. */
   readStream(streamId: string): Outcome<number>;
   /** Number of events of the whole log in pages, each turned into an object with parsed data; `type` filters. */

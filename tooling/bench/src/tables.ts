@@ -1,4 +1,4 @@
-import { countText, millisecondsText, ratioText, targetText, verdictText } from "./format-figures.ts";
+import { countText, millisecondsText, ratioText, verdictText } from "./format-figures.ts";
 import type { BenchReport, CaseReport, FlatReport, MachineFacts } from "./report.ts";
 
 const HEADINGS = [
@@ -61,17 +61,17 @@ export function flatText(flat: FlatReport): string {
 
 /** One line: which targets were missed. */
 export function unmetText(cases: readonly CaseReport[]): string {
-  const withTarget = cases.filter(({ isMet }) => isMet !== null);
-  const unmet = withTarget.filter(({ isMet }) => isMet === false);
-  const names = unmet.map(({ id, ratio }) => `${id} (${ratio.median.toFixed(2)})`);
-  return `Targets met: ${withTarget.length - unmet.length} of ${withTarget.length}.${names.length === 0 ? "" : ` NOT met: ${names.join(", ")}.`}`;
+  const targets = cases.flatMap(({ id, ratio, targets }) => targets.map((target) => ({ id, ratio, ...target })));
+  const unmet = targets.filter(({ isMet }) => !isMet);
+  const names = unmet.map(({ id, text, ratio }) => `${id} (${text}; ratio ${ratio.median.toFixed(2)})`);
+  return `Targets met: ${targets.length - unmet.length} of ${targets.length}.${names.length === 0 ? "" : ` NOT met: ${names.join(", ")}.`}`;
 }
 
 /** What the figures depend on, in a sentence. */
 export function machineText(machine: MachineFacts): string {
   return [
     `${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.platform}, ${machine.fileSystem};`,
-    `Node ${machine.node}, SQLite ${machine.sqlite};`,
+    `${[`Node ${machine.node}`, `SQLite ${machine.sqlite}`, ...machine.servers].join(", ")};`,
     `fsync p50 ${millisecondsText(machine.fsyncP50Ms)} ms, p99 ${millisecondsText(machine.fsyncP99Ms)} ms;`,
     `load average ${machine.loadAverage.toFixed(2)} at the start.`,
   ].join(" ");
@@ -82,8 +82,8 @@ function cellsOf(measured: CaseReport): readonly string[] {
   return [
     measured.title,
     ratioText(measured.ratio),
-    targetText(measured.target),
-    verdictText(measured.isMet),
+    measured.targets.length === 0 ? "–" : measured.targets.map(({ text }) => text).join(", "),
+    measured.targets.length === 0 ? "–" : measured.targets.map(({ isMet }) => verdictText(isMet)).join(", "),
     countText(toolkit.operationsPerSecond.median),
     countText(bare.operationsPerSecond.median),
     millisecondsText(toolkit.p50Ms),

@@ -1,4 +1,4 @@
-import { createRepository, type EventStore, manually } from "@es/core";
+import { ConcurrencyError, createRepository, type EventStore, manually } from "@es/core";
 import { Order } from "./order.ts";
 import type { Subject } from "./subject.ts";
 
@@ -9,6 +9,19 @@ export function createToolkitSubject<Tx>(store: EventStore<Tx>): Subject {
 
   return {
     append: (streamId, expected, events) => store.append({ streamId, expected, events }),
+    async command(streamId, event) {
+      for (;;) {
+        let expected = 0;
+        for await (const [last] of store.readStream(streamId, { direction: "backward", limit: 1 })) {
+          expected = last?.version ?? 0;
+        }
+        try {
+          return await store.append({ streamId, expected, events: [event] });
+        } catch (error) {
+          if (!(error instanceof ConcurrencyError)) throw error;
+        }
+      }
+    },
     async readStream(streamId) {
       let count = 0;
       for await (const page of store.readStream(streamId)) count += page.length;

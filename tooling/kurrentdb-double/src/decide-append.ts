@@ -51,7 +51,6 @@ function decideExact(log: EventLog, streamName: string, expected: bigint, ids: r
   const current = log.lastRevision(streamName);
   const wasSoftDeleted = isSoftDeleted(log, streamName);
   if (expected === current) return { kind: "write", wasSoftDeleted };
-  if (expected > current) return { kind: "conflict", current };
   const stored = log.streamEvents(streamName).slice(Number(expected + 1n), Number(expected + 1n) + ids.length);
   const last = stored.at(-1);
   // Without events there is nothing to recognize.

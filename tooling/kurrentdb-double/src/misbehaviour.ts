@@ -75,7 +75,6 @@ interface ActiveFault {
   readonly misbehaviour: Misbehaviour;
   met: number;
   hits: number;
-  stopped: boolean;
   readonly onHit: () => void;
   readonly released: Promise<void>;
   readonly release: () => void;
@@ -118,7 +117,6 @@ function activate(misbehaviour: Misbehaviour, end: (fault: ActiveFault) => void)
     misbehaviour,
     met: 0,
     hits: 0,
-    stopped: false,
     onHit: hit.resolve,
     released: released.promise,
     release: released.resolve,

@@ -66,6 +66,7 @@ async function pump(backend: Backend, call: ReadCall, control: MisbehavingCall, 
   let next = 0;
   let isLive = false;
   while (!bell.isOver) {
+    // Before the events are looked at, so that none can come unnoticed.
     bell.next = Promise.withResolvers<void>();
     while (next < events.length) {
       const event = events[next];
@@ -76,7 +77,7 @@ async function pump(backend: Backend, call: ReadCall, control: MisbehavingCall, 
       isLive = true;
       sender.catchUp();
     }
-    if (next >= events.length) await bell.next.promise;
+    await bell.next.promise;
   }
 }
 

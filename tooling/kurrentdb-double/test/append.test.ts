@@ -114,8 +114,8 @@ describe.each(WAYS)("an append $way", ({ method, batchAppend }) => {
 
     expect(await client.appendToStream("s", events)).toEqual(first);
     expect(await client.appendToStream("s", events, { streamState: STREAM_EXISTS })).toEqual(first);
-    await client.appendToStream("other", numbered(1));
-    await client.appendToStream("other", events);
+    await client.appendToStream("other", numbered(3));
+    expect(await client.appendToStream("other", events)).toMatchObject({ nextExpectedRevision: 4n });
     // The memory now knows these ids in the other stream only.
     expect(await client.appendToStream("s", events)).toMatchObject({ nextExpectedRevision: 3n });
     double.forgetEventIds();

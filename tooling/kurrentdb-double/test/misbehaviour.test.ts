@@ -144,6 +144,24 @@ describe("an answer that is lost", () => {
     },
   );
 
+  it("leaves other connections alone", async () => {
+    await using double = await startKurrentDouble();
+    await using connection = connect(double);
+    const { client } = connection;
+    await client.appendToStream("s", numbered(1));
+    const subscription = client.subscribeToAll({ fromPosition: END });
+    const events = received(subscription);
+    await new Promise((resolve) => subscription.once("caughtUp", resolve));
+    double.misbehave({ on: "read", how: "drop", times: 1 });
+
+    await expect(collect(client.readStream("s"))).rejects.toThrow(UnavailableError);
+    await client.appendToStream("s", numbered(1));
+    await events.count(1);
+
+    await subscription.unsubscribe();
+    await expect.poll(() => collect(client.readStream("s")).then(revisions, String)).toEqual([0n, 1n]);
+  });
+
   it("with the end of the call without an error leaves the client waiting, and also for later appends", async () => {
     await using double = await startKurrentDouble();
     await using connection = connect(double);
@@ -221,15 +239,17 @@ describe("half-open connections", () => {
     const read = collect(client.readStream("s"));
     await using second = connect(double);
     const other = second.client.appendToStream("s", numbered(1));
+    const firstRead = collect(second.client.readStream("s"));
 
-    expect(await isPending(Promise.race([append, read, other]))).toBe(true);
+    expect(await isPending(Promise.race([append, read, other, firstRead]))).toBe(true);
     expect(countOf(double, "s")).toBe(1);
     // Clients of one process share the connection for all but reads: a new client is as stuck as the old one.
-    expect(double.connectionCount).toBe(2);
+    expect(double.connectionCount).toBe(3);
     double.behave();
     await Promise.all([append, other]);
     expect(countOf(double, "s")).toBe(3);
     expect((await read).length).toBeGreaterThanOrEqual(1);
+    expect((await firstRead).length).toBeGreaterThanOrEqual(1);
   });
 });
 

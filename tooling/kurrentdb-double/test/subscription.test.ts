@@ -151,30 +151,35 @@ describe("a subscription to all events", () => {
     expect(events.all.map(({ event }) => event?.streamId)).toEqual([...want, ...want]);
   });
 
-  it("says how far it has looked, after so many events and when it has caught up, never twice the same", async () => {
-    await using double = await startKurrentDouble();
-    await using connection = connect(double);
-    const { client } = connection;
-    await client.appendToStream("b-1", numbered(9));
-    const checkpoints: bigint[] = [];
-    const filter = streamNameFilter({
-      prefixes: ["a-"],
-      maxSearchWindow: 2,
-      checkpointInterval: 2,
-      checkpointReached: async (_, position) => void checkpoints.push(position.commit),
-    });
+  it.each([
+    { history: 9, live: 2, at: [4, 8, 10, 12] },
+    { history: 11, live: 4, at: [4, 8, 12, 16] },
+  ])(
+    "says how far it has looked: after each four events, and when it has caught up after $history, once",
+    async ({ history, live, at: wanted }) => {
+      await using double = await startKurrentDouble();
+      await using connection = connect(double);
+      const { client } = connection;
+      await client.appendToStream("b-1", numbered(history));
+      const checkpoints: bigint[] = [];
+      const filter = streamNameFilter({
+        prefixes: ["a-"],
+        maxSearchWindow: 2,
+        checkpointInterval: 2,
+        checkpointReached: async (_, position) => void checkpoints.push(position.commit),
+      });
 
-    const subscription = client.subscribeToAll({ fromPosition: START, filter });
-    const events = received(subscription);
-    expect(await caughtUpOf(subscription)).toMatchObject({ position: at(double.log[9]) });
-    await client.appendToStream("b-1", numbered(2));
-    await client.appendToStream("a-1", numbered(1));
-    await events.count(1);
-    await subscription.unsubscribe();
+      const subscription = client.subscribeToAll({ fromPosition: START, filter });
+      const events = received(subscription);
+      expect(await caughtUpOf(subscription)).toMatchObject({ position: at(double.log[history]) });
+      await client.appendToStream("b-1", numbered(live));
+      await client.appendToStream("a-1", numbered(1));
+      await events.count(1);
+      await subscription.unsubscribe();
 
-    const [c4, c8, c10, c12] = [3, 7, 9, 11].map((index) => double.log[index]?.position);
-    expect(checkpoints).toEqual([c4, c8, c10, c12]);
-  });
+      expect(checkpoints).toEqual(wanted.map((count) => double.log[count - 1]?.position));
+    },
+  );
 
   it("gives a thousand events in order over the change from history to live", async () => {
     await using double = await startKurrentDouble();

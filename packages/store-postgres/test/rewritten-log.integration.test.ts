@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openPostgresEventStore } from "../src/index.ts";
+import { openDatabase } from "./database.ts";
+import { idsOf, newWrite } from "./new-write.ts";
+import { readLog } from "./read-log.ts";
+
+let server: PostgresServer;
+
+beforeAll(async () => {
+  server = await startPostgres();
+}, 120_000);
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const MODES = [
+  { name: "one statement for each group", options: {} },
+  { name: "a transaction for each group", options: { prepared: false } },
+  { name: "tags", options: { tags: true } },
+] as const;
+
+describe.each(MODES)("after somebody else has emptied the log ($name)", ({ options }) => {
+  it("no append is refused for what was stored before", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open(options);
+    await store.append(newWrite("a-1", 0));
+    await store.append(newWrite("b-1", 0, 3));
+
+    await database.query("TRUNCATE es.events");
+
+    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+    expect((await store.append(newWrite("b-1", "no-stream"))).versions).toStrictEqual([1]);
+    await expect(store.append(newWrite("b-1", 3))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 1 });
+  });
+
+  it.each([0, 2, 5])("an append whose answer is lost is stored once (%i events before it)", async (count) => {
+    await using database = await openDatabase(server);
+    await using proxy = await startTcpProxy(server);
+    await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), ...options, listen: false });
+    for (let n = 0; n < 5; n += 1) await store.append(newWrite("a-1", "any"));
+    // The notification of the last append has been sent.
+    await sleep(100);
+    await database.query("TRUNCATE es.events");
+    const hand =
+      "INSERT INTO es.events (stream, version, id, type, data) SELECT 'a-1', n, gen_random_uuid(), 'Made', '{}' FROM generate_series(1, $1::int) n";
+    await database.query(hand, [count]);
+    // Two events, so that the first statement is the one that stores them.
+    const write = newWrite("a-1", "any", 2);
+
+    const append = store.append(write);
+    await proxy.cutAfterBytes(1, "to-client");
+
+    expect((await append).versions).toStrictEqual([count + 2]);
+    expect((await readLog(store)).map(({ id }) => id).slice(count)).toStrictEqual(idsOf(write));
+  });
+});

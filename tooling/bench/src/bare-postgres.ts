@@ -1,0 +1,171 @@
+import { postgresSchemaSql } from "@es/store-postgres";
+import pg from "pg";
+import { evolveOrder, initialOrder, type OrderState, orderLineSchema, orderStateSchema, orderStream } from "./order.ts";
+import { type BenchEvent, PAGE_SIZE, type Subject } from "./subject.ts";
+
+type Row = readonly [
+  position: string,
+  streamId: string,
+  version: string,
+  id: string,
+  type: string,
+  recordedAt: string,
+  tags: string | null,
+  metadata: string | null,
+  data: string,
+];
+
+interface BareEvent {
+  readonly position: string;
+  readonly version: number;
+  readonly data: unknown;
+}
+
+const CONNECTIONS = 32;
+const COLUMNS =
+  "position, stream, version, id, type, (extract(epoch FROM at) * 1000)::bigint, NULL, meta::text, data::text";
+const INSERT = "INSERT INTO es.events (stream, version, id, type, meta, data)";
+const UNIQUE_VIOLATION = "23505";
+
+// The driver's own parsers make objects that nobody needs here; a program that cares about speed takes the texts.
+const RAW = { getTypeParser: () => (text: string) => text };
+
+/**
+ * What a program without the toolkit would do with pg: the same tables, a pool of a connection for each caller, one prepared
+ * statement per operation. With `isOrdered` the tables keep the trigger that holds readers back behind open transactions.
+ */
+export async function openBarePostgres(url: string, { isOrdered }: { readonly isOrdered: boolean }): Promise<Subject> {
+  const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
+  // The database is dropped behind connections that are still closing.
+  pool.on("error", () => undefined);
+  await pool.query(postgresSchemaSql());
+  if (!isOrdered) await pool.query("DROP TRIGGER announce ON es.events");
+
+  async function rows(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    const result = await pool.query<[...Row]>({ name, text, values: [...values], rowMode: "array", types: RAW });
+    return result.rows;
+  }
+
+  async function insertOne(streamId: string, expected: number | "any", event: BenchEvent): Promise<void> {
+    const values = [event.id, event.type, metadataOf(event), JSON.stringify(event.data)];
+    if (expected !== "any") {
+      await rows("insert", `${INSERT} VALUES ($1, $2, $3, $4, $5, $6) RETURNING position`, [
+        streamId,
+        expected + 1,
+        ...values,
+      ]);
+      return;
+    }
+    const next = `${INSERT} SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5 FROM es.events WHERE stream = $1 RETURNING position`;
+    await againOnCollision(() => rows("insert-next", next, [streamId, ...values]));
+  }
+
+  async function versionOf(streamId: string): Promise<number> {
+    const text = "SELECT version FROM es.events WHERE stream = $1 ORDER BY version DESC LIMIT 1";
+    const [row] = await rows("version", text, [streamId]);
+    return Number(row?.[0] ?? 0);
+  }
+
+  async function readFrom(streamId: string, version: number): Promise<readonly BareEvent[]> {
+    const text = `SELECT ${COLUMNS} FROM es.events WHERE stream = $1 AND version > $2 ORDER BY version`;
+    return (await rows("stream", text, [streamId, version])).map(toEvent);
+  }
+
+  async function foldOrder(id: string, state: OrderState): Promise<OrderState> {
+    let folded = state;
+    for (const { data } of await readFrom(orderStream(id), state.events)) {
+      folded = evolveOrder(folded, orderLineSchema.parse(data));
+    }
+    return folded;
+  }
+
+  async function setRegister(key: string, value: string): Promise<void> {
+    await rows(
+      "register",
+      "INSERT INTO es.registers VALUES ($1, $2, 1) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = registers.revision + 1",
+      [key, Buffer.from(value)],
+    );
+  }
+
+  return {
+    async append(streamId, expected, events) {
+      const [first] = events;
+      if (events.length === 1 && first !== undefined) return insertOne(streamId, expected, first);
+      await rows(
+        "insert-many",
+        `${INSERT} SELECT $1, $2 + n, i, t, m, d FROM unnest($3::uuid[], $4::text[], $5::json[], $6::json[]) WITH ORDINALITY e(i, t, m, d, n) ORDER BY n RETURNING position`,
+        [
+          streamId,
+          expected === "any" ? await versionOf(streamId) : expected,
+          events.map(({ id }) => id),
+          events.map(({ type }) => type),
+          events.map(metadataOf),
+          events.map(({ data }) => JSON.stringify(data)),
+        ],
+      );
+    },
+    async command(streamId, event) {
+      await againOnCollision(async () => insertOne(streamId, await versionOf(streamId), event));
+    },
+    readStream: async (streamId) => (await readFrom(streamId, 0)).length,
+    async readAll(type) {
+      const wanted = type === undefined ? "" : "AND type = $2";
+      const text = `SELECT ${COLUMNS} FROM es.events WHERE position > $1 ${wanted} ORDER BY position LIMIT ${PAGE_SIZE}`;
+      let count = 0;
+      for (let after = "0"; ; ) {
+        const page = await rows(`page${wanted}`, text, type === undefined ? [after] : [after, type]);
+        const events = page.map(toEvent);
+        count += events.length;
+        const last = events.at(-1);
+        if (last === undefined || events.length < PAGE_SIZE) return count;
+        after = last.position;
+      }
+    },
+    loadOrder: async (id) => (await foldOrder(id, initialOrder())).events,
+    async loadOrderFromSnapshot(id) {
+      const text = "SELECT convert_from(value, 'UTF8') FROM es.registers WHERE key = $1";
+      const [row] = await rows("snapshot", text, [orderStream(id)]);
+      return (await foldOrder(id, orderStateSchema.parse(JSON.parse(row?.[0] ?? "null")))).events;
+    },
+    takeSnapshot: async (id) => setRegister(orderStream(id), JSON.stringify(await foldOrder(id, initialOrder()))),
+    setRegister,
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+/** Repeats what another caller was faster at. */
+async function againOnCollision(work: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION)) throw error;
+    }
+  }
+}
+
+function metadataOf({ metadata }: BenchEvent): string | null {
+  return metadata === undefined ? null : JSON.stringify(metadata);
+}
+
+function toEvent([position, streamId, version, id, type, recordedAt, tags, metadata, data]: Row): BareEvent & {
+  readonly streamId: string;
+  readonly id: string;
+  readonly type: string;
+  readonly metadata: unknown;
+  readonly tags: unknown;
+  readonly recordedAt: number;
+} {
+  return {
+    position,
+    streamId,
+    version: Number(version),
+    id,
+    type,
+    data: JSON.parse(data),
+    metadata: metadata === null ? {} : JSON.parse(metadata),
+    tags: tags === null ? [] : JSON.parse(tags),
+    recordedAt: Number(recordedAt),
+  };
+}
