@@ -2,7 +2,7 @@ import { StoreClosedError, type EventSourcingError } from "@es/core";
 import { AbortedError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
 import type { KurrentClient } from "./kurrent-client.ts";
-import { ATTEMPT_MS, DISPOSE_MS } from "./limits.ts";
+import { DISPOSE_MS } from "./limits.ts";
 import { ServerFailure, toServerFailure } from "./server-failure.ts";
 
 /** How long a call may take, and what may end it earlier. */
@@ -36,13 +36,16 @@ interface Waiting {
  */
 export class ClientHolder {
   readonly #create: () => KurrentClient;
+  readonly #silenceMs: number;
   readonly #waiting = new Set<Waiting>();
   readonly #disposing = new Set<Promise<unknown>>();
   #current: Lease | undefined;
   #isClosed = false;
 
-  constructor(create: () => KurrentClient) {
+  /** @param silenceMs - how long an attempt may be without any answer before it is given up */
+  constructor(create: () => KurrentClient, silenceMs: number) {
     this.#create = create;
+    this.#silenceMs = silenceMs;
   }
 
   /** @throws StoreClosedError, AbortedError */
@@ -65,7 +68,7 @@ export class ClientHolder {
   async attempt<Result>(
     call: CallLimit,
     work: (client: KurrentClient, progress: Progress) => Promise<Result>,
-    silenceMs: number = ATTEMPT_MS,
+    silenceMs: number = this.#silenceMs,
   ): Promise<Result> {
     this.assertUsable(call);
     const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));

@@ -73,8 +73,7 @@ export class ExactWriter {
           }
           if (!isPassing(error)) throw error;
           isDoubtful ||= error.kind === "lost";
-          const found =
-            error.kind === "lost" && append.writes.length > 1 ? await this.#lookUp(append, settling) : undefined;
+          const found = error.kind === "lost" && !isSimple(append) ? await this.#lookUp(append, settling) : undefined;
           if (found !== undefined) return found;
           if (performance.now() + pauseMs >= call.deadline) throw outOfTime(error);
         }
@@ -109,8 +108,8 @@ export class ExactWriter {
   }
 
   /**
-   * What the streams say about an append to several of them, where the server has no answer: it has none for one that is stored in
-   * some streams already. `undefined` when none has moved, so that the append may be made again.
+   * What the streams say about an append to several of them, where the server has no answer: it has none for one that is stored
+   * already as to some of what it names. `undefined` when none has moved, so that the append may be made again.
    */
   async #lookUp({ writes }: ExactAppend, settling: CallLimit): Promise<ExactOutcome | undefined> {
     let moved: ExactOutcome | undefined;
@@ -135,6 +134,11 @@ export class ExactWriter {
     if (first !== undefined && first.revision > from) return undefined;
     return found.length === events.length && found.every(({ id }, index) => id.toLowerCase() === events[index]?.id);
   }
+}
+
+/** Whether the server answers it in any case: one stream, and nothing else to look at. */
+function isSimple({ writes, checks }: ExactAppend): boolean {
+  return writes.length === 1 && checks.length === 0;
 }
 
 async function send(client: KurrentClient, { writes, checks }: ExactAppend): Promise<Answer> {

@@ -169,7 +169,7 @@ async function createdKeys(
   const keys = new Set<string>();
   for (let from: IncomingEvent["position"] | "start" = "start"; from !== undefined; ) {
     const events: readonly IncomingEvent[] = await reader.log(
-      { from, isBackward: false, count: KEYS_PER_READ, filter },
+      { from, isBackward: false, count: KEYS_PER_READ, filter, isSparse: true },
       reader.limit(signal),
     );
     for (const { streamId } of events) {

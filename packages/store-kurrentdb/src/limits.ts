@@ -1,8 +1,8 @@
 /** Most events in one append. */
 export const MAX_EVENTS_PER_APPEND = 1_000;
 
-/** How long one attempt of a call may be without any answer before it is made again. */
-export const ATTEMPT_MS = 2_000;
+/** The part of a call's time that one attempt may be without any answer before it is made again. */
+export const SILENCE_SHARE = 0.4;
 
 /** How long disposing of a client may take. */
 export const DISPOSE_MS = 1_000;

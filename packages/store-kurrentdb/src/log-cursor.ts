@@ -74,7 +74,8 @@ export class LogCursor {
     const from: LogPosition | "start" = this.#place ?? "start";
     // The event at the place comes again, where the filter lets it through.
     const extra = this.#place === undefined ? 0 : 1;
-    const range = { from, isBackward: false, count: count + extra, filter: this.#filter };
+    const isSparse = this.#queries !== undefined || this.#source.names.name !== undefined;
+    const range = { from, isBackward: false, count: count + extra, filter: this.#filter, isSparse };
     const events = await this.#source.reader.log(range, limit());
     if (this.#queries === undefined && !this.#beginsAtPlace(events)) await this.#assertNotAhead(limit());
     for (const event of events) {

@@ -25,7 +25,8 @@ export class LogSource {
     const filter = everyEvent(this.names);
     let from: LogPosition | "end" = "end";
     for (let count = 1; ; count = LOOK_BACK) {
-      const events: readonly IncomingEvent[] = await this.reader.log({ from, isBackward: true, count, filter }, call);
+      const range = { from, isBackward: true, count, filter, isSparse: this.names.name !== undefined };
+      const events: readonly IncomingEvent[] = await this.reader.log(range, call);
       for (const event of events) {
         const recorded = toRecorded(event, this.names);
         if (recorded !== undefined) return recorded.position;

@@ -2,6 +2,7 @@ import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { ClientHolder } from "./client-holder.ts";
 import { type ConnectionString, formatConnectionString, parseConnectionString } from "./connection-string.ts";
 import { ExactWriter } from "./exact-writer.ts";
+import { SILENCE_SHARE } from "./limits.ts";
 import type { KurrentClient } from "./kurrent-client.ts";
 import { type KurrentDbEventStore, kurrentDbEventStore } from "./kurrentdb-event-store.ts";
 import { type ClientFactory, loadClient } from "./load-client.ts";
@@ -15,6 +16,8 @@ import { messageOf, toStoreError } from "./store-error.ts";
 
 /** Reading with a new client begins with a wait of this length, by default of half a second. */
 const DISCOVERY_INTERVAL_MS = "10";
+const KEEP_ALIVE = "keepalivetimeout";
+const KEEP_ALIVE_VARIANTS = 1_000;
 
 /**
  * Opens the event store on a KurrentDB server or cluster.
@@ -41,21 +44,24 @@ export async function openKurrentDbEventStore(options: KurrentDbEventStoreOption
   const createClient = await loadClient();
   const { rootCertificates } = options;
   const file = rootCertificates === undefined ? undefined : await certificateFile(rootCertificates);
-  const parameters = new Map(connection.parameters);
-  if (file !== undefined) parameters.set("tlscafile", file.path);
-  const create = clientMaker(createClient, formatConnectionString({ ...connection, parameters }));
-  const holder = new ClientHolder(create);
+  let holder: ClientHolder | undefined;
   const dispose = async (): Promise<void> => {
-    await holder.dispose();
+    await holder?.dispose();
     await file?.remove();
   };
   try {
+    const create = clientMaker(createClient, file === undefined ? connection : withCertificates(connection, file.path));
+    holder = new ClientHolder(create, resolved.timeoutMs * SILENCE_SHARE);
     return closing(await openOn(new ServerReader(holder, resolved.timeoutMs), resolved), dispose);
   } catch (error) {
     await dispose();
     const failure = toStoreError(error, "opening the event store");
     throw failure instanceof StoreUnavailableError ? unreachable(failure, connection) : failure;
   }
+}
+
+function withCertificates(connection: ConnectionString, path: string): ConnectionString {
+  return { ...connection, parameters: new Map([...connection.parameters, ["tlscafile", path]]) };
 }
 
 async function openOn(reader: ServerReader, options: ResolvedOptions): Promise<KurrentDbEventStore> {
@@ -87,9 +93,18 @@ function connectionOf({ connectionString, user, password }: KurrentDbEventStoreO
   return { ...connection, parameters, ...(user === undefined ? {} : { user, password }) };
 }
 
-/** Makes the first client at once, since a wrong path of a certificate shows only then. */
-function clientMaker(create: ClientFactory, connectionString: string): () => KurrentClient {
+/**
+ * Makes clients, the first one at once, since a wrong path of a certificate shows only then. Each has another time for keeping its
+ * connection alive: two clients with the same settings would share one connection, and the new one would be as stuck as the old.
+ */
+function clientMaker(create: ClientFactory, connection: ConnectionString): () => KurrentClient {
+  const keepAliveMs = Number(connection.parameters.get(KEEP_ALIVE) ?? "10000");
+  let made = 0;
   const make = (): KurrentClient => {
+    const parameters = new Map(connection.parameters);
+    if (keepAliveMs >= 0) parameters.set(KEEP_ALIVE, String(keepAliveMs + (made % KEEP_ALIVE_VARIANTS)));
+    made += 1;
+    const connectionString = formatConnectionString({ ...connection, parameters });
     try {
       return create(connectionString);
     } catch (cause) {

@@ -19,6 +19,8 @@ export interface LogRange {
   readonly count: number;
   /** @defaultValue everything, the server's own events included */
   readonly filter?: ServerFilter;
+  /** Whether the server may have to look at much before it has anything to say. */
+  readonly isSparse?: boolean;
 }
 
 /** Reads from the server, again and again until there is an answer or the call's time is over. */
@@ -55,18 +57,18 @@ export class ServerReader {
   }
 
   /** Some events of the log. */
-  async log({ from, isBackward, count, filter }: LogRange, call: CallLimit): Promise<readonly IncomingEvent[]> {
+  async log(
+    { from, isBackward, count, filter, isSparse }: LogRange,
+    call: CallLimit,
+  ): Promise<readonly IncomingEvent[]> {
     const options = {
       direction: isBackward ? "backwards" : "forwards",
       fromPosition: from,
       maxCount: count,
       ...(filter === undefined ? {} : { filter }),
     } as const;
-    return await this.untilAnswered(
-      call,
-      (client, progress) => collect(client.readAll(options), progress),
-      this.#timeoutMs,
-    );
+    const silenceMs = isSparse === true ? this.#timeoutMs : undefined;
+    return await this.untilAnswered(call, (client, progress) => collect(client.readAll(options), progress), silenceMs);
   }
 
   /** Makes a call that changes nothing, until it is answered. */
