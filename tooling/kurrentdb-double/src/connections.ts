@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { createQuickAck } from "./quick-ack.ts";
 
 /** The way in: passes bytes between clients and the server, and can stop doing so. */
 export interface Connections {
@@ -31,6 +32,12 @@ export async function openConnections(upstreamPort: number, wantedPort?: number)
   function accept(client: Socket): void {
     const server = createConnection({ port: upstreamPort, host: "127.0.0.1" });
     pairs.set(client, server);
+    const quickAck = createQuickAck();
+    server.on("data", (chunk: Buffer) => quickAck.watch(chunk));
+    client.on("data", () => {
+      const answer = quickAck.answer();
+      if (answer !== undefined && client.writable) client.write(answer);
+    });
     for (const [from, to] of [
       [client, server],
       [server, client],
