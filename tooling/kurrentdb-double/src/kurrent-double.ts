@@ -1,3 +1,4 @@
+import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
 import { openConnections } from "./connections.ts";
 import { createEventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
@@ -13,6 +14,10 @@ export type Personality = "current" | "24.10";
 export interface KurrentDoubleOptions {
   /** @defaultValue "current" */
   readonly personality?: Personality;
+  /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
+  readonly tls?: boolean;
+  /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
+  readonly authorize?: Authorize;
   /** What differs from the personality. */
   readonly features?: Partial<Features>;
   /** Stops the double. */
@@ -36,6 +41,8 @@ export interface SeenCall {
 export interface KurrentDouble {
   readonly connectionString: string;
   readonly port: number;
+  /** The root certificate that signs for a double with `tls`. */
+  readonly rootCertificateFile: string;
   /** Everything written so far, the server's own entries included. */
   readonly log: readonly LoggedEvent[];
   /** The calls of all clients so far, in order. */
@@ -104,8 +111,12 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
       return () => void subscriptions.delete(subscription);
     },
   };
-  const server = await startGrpcServer(backend);
-  const connections = await openConnections(server.port, options.port);
+  const { tls = false, authorize } = options;
+  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+
+  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
@@ -117,8 +128,9 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
 
   return {
     // Without the interval each new client waits half a second before its first read.
-    connectionString: `kurrentdb://127.0.0.1:${connections.port}?tls=false&discoveryInterval=1`,
+    connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
+    rootCertificateFile: ROOT_CERTIFICATE_FILE,
     log: log.events,
     calls,
     get subscriptions() {
