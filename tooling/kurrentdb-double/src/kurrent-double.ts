@@ -1,6 +1,6 @@
 import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
 import { openConnections } from "./connections.ts";
-import { createEventLog, type LoggedEvent } from "./event-log.ts";
+import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
 import { openLogFile } from "./log-file.ts";
 import { createFaults, type Fault, type Misbehaviour, type Operation } from "./misbehaviour.ts";
@@ -26,6 +26,8 @@ export interface KurrentDoubleOptions {
   readonly port?: number;
   /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
   readonly file?: string;
+  /** Another double with which this one forms a cluster: they have the same log. */
+  readonly peer?: KurrentDouble;
   /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -87,11 +89,13 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
   },
 };
 
+const logs = new WeakMap<KurrentDouble, EventLog>();
+
 /** Starts a double on 127.0.0.1. */
 export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
   const { personality = "current", now = Date.now, signal } = options;
   signal?.throwIfAborted();
-  const log = createEventLog({ now, ...(options.file !== undefined && openLogFile(options.file)) });
+  const log = logFor(options, now);
   const faults = createFaults();
   const calls: SeenCall[] = [];
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
@@ -126,7 +130,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const disposeOnAbort = () => void dispose();
   signal?.addEventListener("abort", disposeOnAbort);
 
-  return {
+  const double: KurrentDouble = {
     // Without the interval each new client waits half a second before its first read.
     connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
@@ -159,4 +163,14 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     },
     [Symbol.asyncDispose]: dispose,
   };
+  logs.set(double, log);
+  return double;
+}
+
+function logFor({ peer, file }: KurrentDoubleOptions, now: () => number): EventLog {
+  if (peer === undefined) return createEventLog({ now, ...(file !== undefined && openLogFile(file)) });
+  const log = logs.get(peer);
+  if (log === undefined || file !== undefined)
+    throw new Error("a peer must be a double of this process, and keeps the file");
+  return log;
 }

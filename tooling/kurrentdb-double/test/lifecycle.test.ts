@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_STREAM, START } from "@kurrent/kurrentdb-client";
+import { NO_STREAM, NotLeaderError, START } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble, startKurrentDoubleProcess } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
 import { collect, connect, numbered, received, revisions } from "./client.ts";
@@ -48,6 +48,23 @@ describe("the double", () => {
 
     await expect.poll(() => double.connectionCount).toBe(0);
     await expect(startKurrentDouble({ signal: controller.signal })).rejects.toThrow("aborted");
+  });
+
+  it("has the log of its peer, to which it can send clients as the leader", async () => {
+    await using leader = await startKurrentDouble();
+    await using follower = await startKurrentDouble({ peer: leader });
+    await using connection = connect(follower);
+    const { client } = connection;
+    const elsewhere = { how: "wrong-leader", host: "127.0.0.1", port: leader.port } as const;
+    follower.misbehave({ on: ["append", "read"], ...elsewhere });
+
+    await expect(client.appendToStream("s", numbered(1))).rejects.toThrow(NotLeaderError);
+    await client.appendToStream("s", numbered(1));
+    await expect(collect(client.readStream("s"))).rejects.toThrow(NotLeaderError);
+
+    expect(await readRevisions(client)).toEqual([0n]);
+    expect(follower.log).toBe(leader.log);
+    expect(leader.calls.map(({ method }) => method)).toEqual(expect.arrayContaining(["BatchAppend", "Read"]));
   });
 
   it("notes the calls of its clients", async () => {
