@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { NO_STREAM, NotLeaderError, START } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble, startKurrentDoubleProcess } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
-import { collect, connect, numbered, received, revisions } from "./client.ts";
+import { collect, connect, numbered, PATIENTLY, received, revisions } from "./client.ts";
 
 describe("the double", () => {
   it("starts again on its port with its log, and without its memory of event ids", async () => {
@@ -22,7 +22,7 @@ describe("the double", () => {
     await expect(client.appendToStream("s", numbered(1))).rejects.toThrow();
     await double.restart();
 
-    await expect.poll(() => readRevisions(client)).toEqual([0n, 1n]);
+    await expect.poll(() => readRevisions(client), PATIENTLY).toEqual([0n, 1n]);
     expect(await client.appendToStream("s", events)).toMatchObject({ nextExpectedRevision: 3n });
   });
 
@@ -46,7 +46,7 @@ describe("the double", () => {
 
     controller.abort();
 
-    await expect.poll(() => double.connectionCount).toBe(0);
+    await expect.poll(() => double.connectionCount, PATIENTLY).toBe(0);
     await expect(startKurrentDouble({ signal: controller.signal })).rejects.toThrow("aborted");
   });
 
@@ -106,7 +106,7 @@ describe("a double in a process of its own", () => {
       await expect(client.appendToStream("s", numbered(1))).rejects.toThrow();
       await double.start();
 
-      await expect.poll(() => readRevisions(client)).toEqual([0n, 1n, 2n]);
+      await expect.poll(() => readRevisions(client), PATIENTLY).toEqual([0n, 1n, 2n]);
       expect(await client.appendToStream("s", events, { streamState: NO_STREAM })).toEqual(first);
     } finally {
       await rm(directory, { recursive: true });
