@@ -1,4 +1,4 @@
-import { EventSourcingError, StoreUnavailableError } from "@es/core";
+import { EventSourcingError, StoreClosedError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { PostgresClient, PostgresPool, PostgresPoolClient } from "./postgres-driver.ts";
@@ -34,6 +34,7 @@ export class QueryRunner {
   readonly #primary: PrimaryCheck | undefined;
   readonly isPrepared: boolean;
   readonly timeoutMs: number;
+  #isClosed = false;
 
   /** @param primary - refuses connections that do not lead to the primary */
   constructor(
@@ -47,6 +48,11 @@ export class QueryRunner {
     this.timeoutMs = options.timeoutMs;
   }
 
+  /** What fails from now on is not tried again: the connections are being ended. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /**
    * Borrows a connection; a lost one or a server that restarts is tried again until the deadline.
    * @throws the toolkit's error for that of the last try
@@ -58,11 +64,14 @@ export class QueryRunner {
         return await withinLimit(connecting, {
           deadline,
           signal,
-          late: () => new StoreUnavailableError(`no connection to PostgreSQL within ${this.timeoutMs} ms; try again`),
+          late: () =>
+            this.#primary?.standby ??
+            new StoreUnavailableError(`no connection to PostgreSQL within ${this.timeoutMs} ms; try again`),
         });
       } catch (error) {
         // Should it come later after all, it goes straight back.
         connecting.then((connection) => connection.release(false)).catch(() => undefined);
+        if (this.#isClosed) throw new StoreClosedError(undefined, { cause: error });
         if (!mayComeBack(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, "connecting");
       }
       await delay(RETRY_MS, signal);
@@ -108,7 +117,8 @@ export class QueryRunner {
         // An aborted caller does not wait for the server; the connection is free when the server is done.
         return await unlessAborted(this.#once(statement, values, { deadline, signal }), signal);
       } catch (error) {
-        if (!isConnectionLost(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, doing);
+        if (this.#isClosed || !isConnectionLost(error) || now() + RETRY_MS >= deadline)
+          throw toStoreError(error, doing);
       }
       await delay(RETRY_MS, signal);
     }

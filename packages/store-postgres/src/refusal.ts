@@ -5,8 +5,13 @@ import {
   ConfigurationError,
   type EventSourcingError,
 } from "@es/core";
-import { formatPosition, meetsExpectedVersion, versionBefore } from "@es/core/adapter";
-import type { EncodedAppend, EncodedWrite } from "./encoded-append.ts";
+import {
+  type EncodedAppend,
+  type EncodedWrite,
+  formatPosition,
+  meetsExpectedVersion,
+  versionBefore,
+} from "@es/core/adapter";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
 import { type Statement, statementOf } from "./statement.ts";

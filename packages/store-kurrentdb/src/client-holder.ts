@@ -1,0 +1,174 @@
+import { StoreClosedError, type EventSourcingError } from "@es/core";
+import { AbortedError } from "@es/core";
+import { delay, throwIfAborted } from "@es/core/adapter";
+import type { KurrentClient } from "./kurrent-client.ts";
+import { DISPOSE_MS } from "./limits.ts";
+import { ServerFailure, toServerFailure } from "./server-failure.ts";
+
+/** How long a call may take, and what may end it earlier. */
+export interface CallLimit {
+  /** Of `performance.now()`. */
+  readonly deadline: number;
+  /** Aborts the call. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the call goes on while the store is closed, because it must find out what it has done. */
+  readonly mustSettle?: boolean;
+}
+
+/** Told of every answer that comes, so that a long read is not taken for a silent server. */
+export type Progress = () => void;
+
+/** A client, and how many calls are under way on it. */
+interface Lease {
+  readonly client: KurrentClient;
+  calls: number;
+  isRetired: boolean;
+}
+
+interface Waiting {
+  readonly fail: (error: Error) => void;
+  readonly call: CallLimit;
+}
+
+/**
+ * Holds the client, and replaces it. A client can hang for ever, or stay broken after a server was away: so every attempt has a
+ * time limit, and a client on which one failed for such a reason gets no further calls. It is disposed of when its last call is over.
+ */
+export class ClientHolder {
+  readonly #create: () => KurrentClient;
+  readonly #silenceMs: number;
+  readonly #waiting = new Set<Waiting>();
+  readonly #disposing = new Set<Promise<unknown>>();
+  #current: Lease | undefined;
+  #isClosed = false;
+
+  /** @param silenceMs - how long an attempt may be without any answer before it is given up */
+  constructor(create: () => KurrentClient, silenceMs: number) {
+    this.#create = create;
+    this.#silenceMs = silenceMs;
+  }
+
+  /** @throws StoreClosedError, AbortedError */
+  assertUsable(call: { readonly signal?: AbortSignal | undefined; readonly mustSettle?: boolean } = {}): void {
+    if (this.#isClosed && call.mustSettle !== true) throw new StoreClosedError();
+    throwIfAborted(call.signal);
+  }
+
+  /** The client for what lives longer than a call, such as a subscription. It ends when the client is replaced. */
+  get client(): KurrentClient {
+    this.#current ??= { client: this.#create(), calls: 0, isRetired: false };
+    return this.#current.client;
+  }
+
+  /**
+   * One attempt of a call.
+   *
+   * @throws ServerFailure when it fails, also when there is no answer within a time
+   */
+  async attempt<Result>(
+    call: CallLimit,
+    work: (client: KurrentClient, progress: Progress) => Promise<Result>,
+    silenceMs: number = this.#silenceMs,
+  ): Promise<Result> {
+    this.assertUsable(call);
+    const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));
+    if (limitMs <= 0) throw new ServerFailure("not-sent", "no time was left", { isClientSuspect: false });
+    const lease = this.#take();
+    const silence = Promise.withResolvers<never>();
+    const timer = setTimeout(() => silence.reject(noAnswer(limitMs)), limitMs);
+    try {
+      const working = work(lease.client, () => timer.refresh());
+      // Nobody may listen any more when it fails.
+      working.catch(() => undefined);
+      return await this.#race(Promise.race([working, silence.promise]), call);
+    } catch (error) {
+      if (error instanceof StoreClosedError || error instanceof AbortedError) throw error;
+      const failure = toServerFailure(error);
+      if (failure.isClientSuspect) this.#retire(lease);
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+      lease.calls -= 1;
+      this.#disposeOfRetired(lease);
+    }
+  }
+
+  /** Waits for something of this process, within the limit of the call. */
+  async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => EventSourcingError): Promise<Result> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(tooLate()), Math.max(call.deadline - performance.now(), 0));
+    try {
+      return await this.#race(Promise.race([work, late.promise]), call);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Waits some milliseconds, or until something ends the call. */
+  async pause(ms: number, call: CallLimit): Promise<void> {
+    this.assertUsable(call);
+    await this.#race(delay(ms), call);
+  }
+
+  /** Ends everything that is waited for, except what must be settled. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { call, fail } of this.#waiting) {
+      if (call.mustSettle !== true) fail(new StoreClosedError());
+    }
+  }
+
+  /** Disposes of the client, so that the process can end. */
+  async dispose(): Promise<void> {
+    if (this.#current !== undefined) this.#retire(this.#current);
+    await Promise.all(this.#disposing);
+  }
+
+  #take(): Lease {
+    this.#current ??= { client: this.#create(), calls: 0, isRetired: false };
+    this.#current.calls += 1;
+    return this.#current;
+  }
+
+  #retire(lease: Lease): void {
+    lease.isRetired = true;
+    if (this.#current === lease) this.#current = undefined;
+    this.#disposeOfRetired(lease);
+  }
+
+  #disposeOfRetired(lease: Lease): void {
+    if (!lease.isRetired || lease.calls > 0) return;
+    lease.calls = Number.POSITIVE_INFINITY;
+    const disposing = disposeOf(lease.client).finally(() => this.#disposing.delete(disposing));
+    this.#disposing.add(disposing);
+  }
+
+  async #race<Result>(work: Promise<Result>, call: CallLimit): Promise<Result> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const waiting = { fail: reject, call };
+    const onAbort = (): void => reject(new AbortedError("the operation was aborted", { cause: call.signal?.reason }));
+    this.#waiting.add(waiting);
+    call.signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.#waiting.delete(waiting);
+      call.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+}
+
+function noAnswer(limitMs: number): ServerFailure {
+  return new ServerFailure("lost", `no answer within ${limitMs} ms`);
+}
+
+async function disposeOf(client: KurrentClient): Promise<void> {
+  const limit = new AbortController();
+  try {
+    await Promise.race([client.dispose(), delay(DISPOSE_MS, limit.signal)]);
+  } catch {
+    // A client that cannot be disposed of is not used again in any case.
+  } finally {
+    limit.abort();
+  }
+}

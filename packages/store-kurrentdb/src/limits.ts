@@ -1,0 +1,12 @@
+/** Most events in one append. */
+export const MAX_EVENTS_PER_APPEND = 1_000;
+
+/** The part of a call's time that one attempt may be without any answer before it is made again. */
+export const SILENCE_SHARE = 0.4;
+
+/** How long disposing of a client may take. */
+export const DISPOSE_MS = 1_000;
+
+/** The first and the longest pause between two attempts. */
+export const FIRST_PAUSE_MS = 5;
+export const LONGEST_PAUSE_MS = 200;

@@ -1,0 +1,117 @@
+import { type EventQuery, InvalidPositionError, type Page, type Position, type RecordedEvent, START } from "@es/core";
+import { type LogRead, matchesQueries } from "@es/core/adapter";
+import type { CallLimit } from "./client-holder.ts";
+import { toRecorded } from "./event-mapping.ts";
+import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
+import type { LogSource } from "./log-source.ts";
+import { type LogPosition, parsePosition, toPosition } from "./positions.ts";
+import { serverFilter } from "./server-filter.ts";
+
+/** Small pages are cut from larger reads. */
+const LEAST_READ = 64;
+/** A page ends after so many events even when nothing matched, so that a checkpoint can move on. */
+const MAX_SCANNED_PER_PAGE = 10_000;
+
+/** A page, and whether it says anything that the one before did not. */
+export interface LogPage extends Page {
+  readonly hasMoved: boolean;
+}
+
+/** A place in the log that moves on with every page. */
+export class LogCursor {
+  readonly #source: LogSource;
+  readonly #queries: readonly EventQuery[] | undefined;
+  readonly #filter: ServerFilter;
+  /** Everything up to this event of the store was looked at. */
+  #scanned: Position;
+  /** Where the server is to read on: at that event, or at one behind it which the filter let through. */
+  #place: LogPosition | undefined;
+  /** Whether {@link #place} is known to be one of this store's log. */
+  #isChecked = false;
+  /** Matching events that no page has shown yet. */
+  #waiting: RecordedEvent[] = [];
+  /** The position up to which pages were given out. */
+  #next: Position;
+
+  /** @throws InvalidPositionError when `after` is not a position */
+  constructor(source: LogSource, { after, queries }: LogRead) {
+    this.#source = source;
+    this.#queries = queries;
+    this.#filter = serverFilter(source.names, queries);
+    this.#scanned = after;
+    this.#next = after;
+    this.#place = parsePosition(after);
+  }
+
+  /** The next page, with at most so many events. */
+  async next(size: number, limit: () => CallLimit): Promise<LogPage> {
+    // Without a filter the events themselves say where the log ends: one more than the page needs is read.
+    const head = this.#queries === undefined ? undefined : await this.#assertNotAhead(limit());
+    const wanted = head === undefined ? size + 1 : size;
+    let isAtEnd = this.#scanned === head;
+    for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
+      const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
+      const read = await this.#scan(count, limit);
+      scanned += read;
+      // The server has come to the end, so everything up to the head, which was there before, has been looked at.
+      isAtEnd = read < count;
+      if (isAtEnd && head !== undefined && this.#scanned < head) this.#passOver(head);
+    }
+    const before = this.#next;
+    const events = this.#waiting.splice(0, size);
+    const isDrained = this.#waiting.length === 0;
+    this.#next = isDrained ? this.#scanned : (events.at(-1)?.position ?? before);
+    return {
+      events,
+      next: this.#next,
+      isCaughtUp: isDrained && (isAtEnd || this.#next === head),
+      hasMoved: this.#next > before,
+    };
+  }
+
+  /** Reads on, and resolves to the number of events that the server gave for `count`. */
+  async #scan(count: number, limit: () => CallLimit): Promise<number> {
+    const from: LogPosition | "start" = this.#place ?? "start";
+    // The event at the place comes again, where the filter lets it through.
+    const extra = this.#place === undefined ? 0 : 1;
+    const isSparse = this.#queries !== undefined || this.#source.names.name !== undefined;
+    const range = { from, isBackward: false, count: count + extra, filter: this.#filter, isSparse };
+    const events = await this.#source.reader.log(range, limit());
+    if (this.#queries === undefined && !this.#beginsAtPlace(events)) await this.#assertNotAhead(limit());
+    for (const event of events) {
+      if (event.position === undefined) continue;
+      if (this.#place !== undefined && toPosition(event.position) <= toPosition(this.#place)) continue;
+      this.#place = event.position;
+      const recorded = toRecorded(event, this.#source.names);
+      if (recorded === undefined) continue;
+      this.#scanned = recorded.position;
+      if (matchesQueries(recorded, this.#queries)) this.#waiting.push(recorded);
+    }
+    return events.length - extra;
+  }
+
+  /** Nothing up to here, and from the last event on, is wanted. */
+  #passOver(head: Position): void {
+    this.#scanned = head;
+    if (this.#place === undefined || toPosition(this.#place) < head) this.#place = parsePosition(head);
+  }
+
+  #beginsAtPlace([first]: readonly IncomingEvent[]): boolean {
+    if (this.#place === undefined) return true;
+    return first?.position !== undefined && toPosition(first.position) === toPosition(this.#place);
+  }
+
+  /** The newest event. @throws InvalidPositionError when this read is ahead of it, or began at an event of another store */
+  async #assertNotAhead(call: CallLimit): Promise<Position> {
+    if (!this.#isChecked && this.#place !== undefined) {
+      await this.#source.refuseForeign(this.#scanned, this.#place, call);
+    }
+    this.#isChecked = true;
+    const head = await this.#source.head(call);
+    if (head >= this.#scanned) return head;
+    throw new InvalidPositionError(
+      this.#scanned,
+      `lies ahead of the newest event (${head === START ? "there is none" : head}); it belongs to another store, or this one was restored from a backup`,
+    );
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What a failed call of the client means for the store:
+ * - `conflict`: a stream is not in the state that was named. Nothing was written.
+ * - `closed`: the stream was deleted for good. Nothing was written.
+ * - `absent`: there is no such stream.
+ * - `too-large`, `denied`, `unsupported`, `refused`: the server will not do it. Nothing was written.
+ * - `not-sent`: no server did anything.
+ * - `lost`: there was no answer, or one that says nothing about what was done.
+ */
+export type FailureKind =
+  | "conflict"
+  | "closed"
+  | "absent"
+  | "too-large"
+  | "denied"
+  | "unsupported"
+  | "refused"
+  | "not-sent"
+  | "lost";
+
+/** Facts that some failures bring. */
+export interface FailureFacts {
+  /** The stream that a conflict is about. */
+  readonly stream?: string;
+  /** Its version, as the store counts. */
+  readonly actual?: number;
+  /** The limit that was exceeded, and by what. */
+  readonly limit?: number;
+  readonly size?: number;
+}
+
+/** A call of the client failed. */
+export class ServerFailure extends Error {
+  readonly kind: FailureKind;
+  readonly facts: FailureFacts;
+  /** Whether the client may be broken for good, and must be replaced. */
+  readonly isClientSuspect: boolean;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options: ErrorOptions & { readonly facts?: FailureFacts; readonly isClientSuspect?: boolean } = {},
+  ) {
+    super(message, options);
+    this.name = "ServerFailure";
+    this.kind = kind;
+    this.facts = options.facts ?? {};
+    this.isClientSuspect = options.isClientSuspect ?? (kind === "lost" || kind === "not-sent" || kind === "denied");
+  }
+}
+
+const KINDS: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
+  ["wrong-expected-version", "conflict"],
+  ["append-consistency-violation", "conflict"],
+  ["stream-deleted", "closed"],
+  ["stream-tombstoned", "closed"],
+  ["stream-not-found", "absent"],
+  ["no-stream", "absent"],
+  ["maximum-append-size-exceeded", "too-large"],
+  ["transaction-max-size-exceeded", "too-large"],
+  ["append-record-size-exceeded", "too-large"],
+  ["access-denied", "denied"],
+  ["unsupported", "unsupported"],
+  ["invalid-argument", "refused"],
+]);
+
+const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
+const UNIMPLEMENTED = 12;
+const UNAUTHENTICATED = 16;
+const CODES: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
+  [INVALID_ARGUMENT, "refused"],
+  [PERMISSION_DENIED, "denied"],
+  [UNIMPLEMENTED, "unsupported"],
+  [UNAUTHENTICATED, "denied"],
+]);
+
+/** What gRPC says when it had no connection over which to send. */
+const NEVER_CONNECTED = "No connection established";
+/** What the server says of a stream, in a conflict over several, that was deleted for good. */
+const TOMBSTONED = -6n;
+
+/**
+ * What an error of the client means. Its classes are told apart by their `type`, since there may be two copies of the client; some
+ * errors come without any class, and what is not known is taken for a lost answer.
+ */
+export function toServerFailure(error: unknown): ServerFailure {
+  if (error instanceof ServerFailure) return error;
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const options = { cause };
+  const type = member(cause, "type");
+  if (type === "not-leader") {
+    // The client goes to the leader with its next call.
+    return new ServerFailure("not-sent", "the server is not the leader of its cluster", {
+      ...options,
+      isClientSuspect: false,
+    });
+  }
+  const facts = factsOf(cause);
+  const isClosed = facts.actual !== undefined && Number.isNaN(facts.actual);
+  const kind = isClosed ? "closed" : (KINDS.get(type) ?? CODES.get(member(cause, "code")));
+  if (kind !== undefined) return new ServerFailure(kind, textOf(cause), { ...options, facts });
+  const isNotSent = cause.message.includes(NEVER_CONNECTED);
+  return new ServerFailure(isNotSent ? "not-sent" : "lost", textOf(cause), options);
+}
+
+/** An error's text; some of the client's have none. */
+function textOf(error: Error): string {
+  return error.message === "" ? error.constructor.name : (error.message.split("\n")[0] ?? "");
+}
+
+function factsOf(error: Error): FailureFacts {
+  const violation: unknown = listOf(member(error, "violations"))[0];
+  const source = violation instanceof Object ? violation : error;
+  const stream = member(source, "streamName");
+  const actual = member(source, "actualState");
+  const limit = member(error, "maxAppendSize") ?? member(error, "maxSize");
+  const size = member(error, "size");
+  return {
+    ...(typeof stream === "string" ? { stream } : {}),
+    ...(actual === undefined ? {} : { actual: versionOfState(actual) }),
+    ...(typeof limit === "number" ? { limit } : {}),
+    ...(typeof size === "number" ? { size } : {}),
+  };
+}
+
+/** The version of a stream in this state; `NaN` when it was deleted for good. */
+function versionOfState(state: unknown): number {
+  if (typeof state !== "bigint") return 0;
+  if (state === TOMBSTONED) return Number.NaN;
+  return state < 0n ? 0 : Number(state) + 1;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function member(object: object, name: string): unknown {
+  return Reflect.get(object, name);
+}

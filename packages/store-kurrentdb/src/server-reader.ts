@@ -1,0 +1,98 @@
+import { type CallLimit, type ClientHolder, type Progress } from "./client-holder.ts";
+import type { IncomingEvent, KurrentClient, ResolvedEvent, ServerFilter } from "./kurrent-client.ts";
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./limits.ts";
+import type { LogPosition } from "./positions.ts";
+import { ServerFailure } from "./server-failure.ts";
+import { isPassing } from "./store-error.ts";
+
+/** What to read of a stream. */
+export interface StreamRange {
+  readonly from: bigint | "start" | "end";
+  readonly isBackward: boolean;
+  readonly count: number;
+}
+
+/** What to read of the log. */
+export interface LogRange {
+  readonly from: LogPosition | "start" | "end";
+  readonly isBackward: boolean;
+  readonly count: number;
+  /** @defaultValue everything, the server's own events included */
+  readonly filter?: ServerFilter;
+  /** Whether the server may have to look at much before it has anything to say. */
+  readonly isSparse?: boolean;
+}
+
+/** Reads from the server, again and again until there is an answer or the call's time is over. */
+export class ServerReader {
+  readonly holder: ClientHolder;
+  readonly #timeoutMs: number;
+
+  constructor(holder: ClientHolder, timeoutMs: number) {
+    this.holder = holder;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The limit of a call that begins now. */
+  limit(signal: AbortSignal | undefined): CallLimit {
+    return { deadline: performance.now() + this.#timeoutMs, signal };
+  }
+
+  /** Some events of a stream; none when it is absent or was deleted. */
+  async stream(
+    stream: string,
+    { from, isBackward, count }: StreamRange,
+    call: CallLimit,
+  ): Promise<readonly IncomingEvent[]> {
+    try {
+      return await this.untilAnswered(call, async (client, progress) => {
+        const direction = isBackward ? "backwards" : "forwards";
+        const events = client.readStream(stream, { direction, fromRevision: from, maxCount: count });
+        return await collect(events, progress);
+      });
+    } catch (error) {
+      if (error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed")) return [];
+      throw error;
+    }
+  }
+
+  /** Some events of the log. */
+  async log(
+    { from, isBackward, count, filter, isSparse }: LogRange,
+    call: CallLimit,
+  ): Promise<readonly IncomingEvent[]> {
+    const options = {
+      direction: isBackward ? "backwards" : "forwards",
+      fromPosition: from,
+      maxCount: count,
+      ...(filter === undefined ? {} : { filter }),
+    } as const;
+    const silenceMs = isSparse === true ? this.#timeoutMs : undefined;
+    return await this.untilAnswered(call, (client, progress) => collect(client.readAll(options), progress), silenceMs);
+  }
+
+  /** Makes a call that changes nothing, until it is answered. */
+  async untilAnswered<Result>(
+    call: CallLimit,
+    work: (client: KurrentClient, progress: Progress) => Promise<Result>,
+    silenceMs?: number,
+  ): Promise<Result> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await this.holder.attempt(call, work, silenceMs);
+      } catch (error) {
+        if (!isPassing(error) || performance.now() + pauseMs >= call.deadline) throw error;
+        await this.holder.pause(pauseMs, call);
+      }
+    }
+  }
+}
+
+async function collect(events: AsyncIterable<ResolvedEvent>, progress: Progress): Promise<readonly IncomingEvent[]> {
+  const collected: IncomingEvent[] = [];
+  for await (const { event } of events) {
+    progress();
+    if (event !== undefined) collected.push(event);
+  }
+  return collected;
+}

@@ -1,0 +1,176 @@
+import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
+import { openConnections } from "./connections.ts";
+import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
+import { startGrpcServer } from "./grpc-server.ts";
+import { openLogFile } from "./log-file.ts";
+import { createFaults, type Fault, type Misbehaviour, type Operation } from "./misbehaviour.ts";
+import type { Backend, Features } from "./perform.ts";
+import type { SizeLimits } from "./size-limit.ts";
+
+/** Which server is imitated: the newest, or one before appends to several streams. */
+export type Personality = "current" | "24.10";
+
+/** Options of a double. */
+export interface KurrentDoubleOptions {
+  /** @defaultValue "current" */
+  readonly personality?: Personality;
+  /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
+  readonly tls?: boolean;
+  /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
+  readonly authorize?: Authorize;
+  /** What differs from the personality. */
+  readonly features?: Partial<Features>;
+  /** Stops the double. */
+  readonly signal?: AbortSignal;
+  /** The port on 127.0.0.1. @defaultValue any free one */
+  readonly port?: number;
+  /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
+  readonly file?: string;
+  /** Another double with which this one forms a cluster: they have the same log. */
+  readonly peer?: KurrentDouble;
+  /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
+  readonly now?: () => number;
+}
+
+/** A call that reached the double. */
+export interface SeenCall {
+  readonly method: string;
+  readonly operation: Operation;
+  readonly streams: readonly string[];
+}
+
+/** A server that behaves like KurrentDB on the wire, and badly on demand. It keeps its log in memory. */
+export interface KurrentDouble {
+  readonly connectionString: string;
+  readonly port: number;
+  /** The root certificate that signs for a double with `tls`. */
+  readonly rootCertificateFile: string;
+  /** Everything written so far, the server's own entries included. */
+  readonly log: readonly LoggedEvent[];
+  /** The calls of all clients so far, in order. */
+  readonly calls: readonly SeenCall[];
+  /** Subscriptions that are open; those to all events have no stream name. */
+  readonly subscriptions: readonly { readonly streamName: string | undefined }[];
+  /** Connections of clients that are open. A client object has two. */
+  readonly connectionCount: number;
+  /** Makes calls go wrong from now on. */
+  misbehave(misbehaviour: Misbehaviour): Fault;
+  /** Ends all misbehaviour, frozen connections and the limit of sizes included. Stalled calls stay so. */
+  behave(): void;
+  /** Breaks all connections. */
+  dropConnections(): void;
+  /** Half-open: connections stay, also new ones, and nothing passes until `behave`. */
+  freezeConnections(): void;
+  /** Refuses appends that are larger, until `behave`. */
+  limitSizes(limits: SizeLimits): void;
+  /** The server no longer recognizes by its memory what is appended again with "any"; the log is kept. */
+  forgetEventIds(): void;
+  /** Stops as a crash would. The log is kept for `restart`. */
+  stop(): Promise<void>;
+  /** Starts again on the same port with the same log, after a `stop` if it runs. Its memory of event ids is empty. */
+  restart(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const PERSONALITIES: Readonly<Record<Personality, Features>> = {
+  current: {
+    serverVersion: "26.1.0",
+    batchAppend: true,
+    multiStreamAppend: true,
+    appendRecords: true,
+    progress: true,
+  },
+  "24.10": {
+    serverVersion: "24.10.0",
+    batchAppend: true,
+    multiStreamAppend: false,
+    appendRecords: false,
+    progress: false,
+  },
+};
+
+const logs = new WeakMap<KurrentDouble, EventLog>();
+
+/** Starts a double on 127.0.0.1. */
+export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
+  const { personality = "current", now = Date.now, signal } = options;
+  signal?.throwIfAborted();
+  const log = logFor(options, now);
+  const faults = createFaults();
+  const calls: SeenCall[] = [];
+  const subscriptions = new Set<{ readonly streamName: string | undefined }>();
+  let sizeLimits: SizeLimits = {};
+  const backend: Backend = {
+    log,
+    faults,
+    now,
+    features: { ...PERSONALITIES[personality], ...options.features },
+    endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
+    sizeLimits: () => sizeLimits,
+    dropPeer: (peer) => connections.drop(peer),
+    noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
+    noteSubscription(streamName) {
+      const subscription = { streamName };
+      subscriptions.add(subscription);
+      return () => void subscriptions.delete(subscription);
+    },
+  };
+  const { tls = false, authorize } = options;
+  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+
+  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
+
+  async function dispose(): Promise<void> {
+    signal?.removeEventListener("abort", disposeOnAbort);
+    await connections.close();
+    server.stop();
+  }
+  const disposeOnAbort = () => void dispose();
+  signal?.addEventListener("abort", disposeOnAbort);
+
+  const double: KurrentDouble = {
+    // Without the interval each new client waits half a second before its first read.
+    connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
+    port: connections.port,
+    rootCertificateFile: ROOT_CERTIFICATE_FILE,
+    log: log.events,
+    calls,
+    get subscriptions() {
+      return [...subscriptions];
+    },
+    get connectionCount() {
+      return connections.count;
+    },
+    misbehave: (misbehaviour) => faults.add(misbehaviour),
+    behave() {
+      faults.clear();
+      sizeLimits = {};
+      connections.thaw();
+    },
+    dropConnections: () => connections.drop(),
+    freezeConnections: () => connections.freeze(),
+    limitSizes(limits) {
+      sizeLimits = limits;
+    },
+    forgetEventIds: () => log.forgetIds(),
+    stop: () => connections.close(),
+    async restart() {
+      await connections.close();
+      log.forgetIds();
+      await connections.open();
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+  logs.set(double, log);
+  return double;
+}
+
+function logFor({ peer, file }: KurrentDoubleOptions, now: () => number): EventLog {
+  if (peer === undefined) return createEventLog({ now, ...(file !== undefined && openLogFile(file)) });
+  const log = logs.get(peer);
+  if (log === undefined || file !== undefined)
+    throw new Error("a peer must be a double of this process, and keeps the file");
+  return log;
+}

@@ -1,0 +1,48 @@
+import { status } from "@grpc/grpc-js";
+import type { EventLog } from "./event-log.ts";
+import type { Faults, MisbehavingCall } from "./misbehaviour.ts";
+import type { SizeLimits } from "./size-limit.ts";
+
+/** What the server can do, by its version and by what a test switched off. */
+export interface Features {
+  readonly serverVersion: string;
+  readonly batchAppend: boolean;
+  readonly multiStreamAppend: boolean;
+  readonly appendRecords: boolean;
+  /** Whether "caught up" says where. */
+  readonly progress: boolean;
+}
+
+/** What all handlers of calls share. */
+export interface Backend {
+  readonly log: EventLog;
+  readonly faults: Faults;
+  readonly features: Features;
+  readonly now: () => number;
+  /** Where clients connect to, for gossip. */
+  readonly endpoint: () => { readonly host: string; readonly port: number };
+  readonly sizeLimits: () => SizeLimits;
+  /** Breaks the connection on which a call came. */
+  dropPeer(peer: string): void;
+  noteCall(method: string, call: MisbehavingCall): void;
+  noteSubscription(streamName: string | undefined): () => void;
+}
+
+/** Does the work of one call and answers it, unless misbehaviour comes between. Without any it is done in this tick. */
+export async function perform<Result>(
+  backend: Backend,
+  call: MisbehavingCall,
+  work: () => Result,
+  answer: (result: Result) => void,
+): Promise<void> {
+  try {
+    const before = backend.faults.meet(call, "before");
+    if (before !== undefined && !(await before)) return;
+    const result = work();
+    const after = backend.faults.meet(call, "after");
+    if (after !== undefined && !(await after)) return;
+    answer(result);
+  } catch (error) {
+    call.fail({ code: status.INTERNAL, details: `the double has a bug: ${String(error)}` });
+  }
+}

@@ -1,0 +1,82 @@
+import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { type Failure, toServiceError } from "./failures.ts";
+import type { Operation } from "./misbehaviour.ts";
+import { type Backend, perform } from "./perform.ts";
+import { cannotEnd } from "./serve-append.ts";
+
+const STREAMS = "event_store.client.streams.streams";
+const STREAMS_V2 = "kurrentdb.protocol.v2.streams.streamsservice";
+
+interface SupportedMethods {
+  readonly methods: readonly { readonly method: string; readonly service: string; readonly features: string[] }[];
+  readonly server_version: string;
+}
+
+interface Cluster {
+  readonly members: readonly {
+    readonly id: { readonly text: string };
+    readonly timestamp: string;
+    readonly state: number;
+    readonly is_alive: boolean;
+    readonly endpoint: { readonly address: string; readonly port: number };
+  }[];
+}
+
+const LEADER = 8;
+
+/** Says what the server can do: the client chooses its way to append by it. */
+export function serveSupportedMethods(
+  backend: Backend,
+  call: ServerUnaryCall<object, SupportedMethods>,
+  callback: sendUnaryData<SupportedMethods>,
+): void {
+  const { features } = backend;
+  const supported: [boolean, string, string][] = [
+    [true, "append", STREAMS],
+    [true, "read", STREAMS],
+    [features.batchAppend, "batchappend", STREAMS],
+    [features.multiStreamAppend, "appendsession", STREAMS_V2],
+    [features.appendRecords, "appendrecords", STREAMS_V2],
+  ];
+  const methods = supported
+    .filter(([isSupported]) => isSupported)
+    .map(([, method, service]) => ({ method, service, features: [] }));
+  answerUnary(backend, call, callback, "GetSupportedMethods", "methods", () => ({
+    methods,
+    server_version: features.serverVersion,
+  }));
+}
+
+/** Says that this server is the only one and the leader. */
+export function serveGossip(
+  backend: Backend,
+  call: ServerUnaryCall<object, Cluster>,
+  callback: sendUnaryData<Cluster>,
+): void {
+  answerUnary(backend, call, callback, "Gossip", "gossip", () => {
+    const { host, port } = backend.endpoint();
+    const id = { text: "b5b3c0c2-3f0e-4a57-9d57-6a1f3d0c7a11" };
+    const timestamp = String(BigInt(backend.now()) * 10_000n);
+    return { members: [{ id, timestamp, state: LEADER, is_alive: true, endpoint: { address: host, port } }] };
+  });
+}
+
+function answerUnary<Response>(
+  backend: Backend,
+  call: ServerUnaryCall<object, Response>,
+  callback: sendUnaryData<Response>,
+  method: string,
+  operation: Operation,
+  work: () => Response,
+): void {
+  const fail = (failure: Failure) => callback(toServiceError(failure));
+  const control = {
+    operation,
+    streams: [],
+    drop: () => backend.dropPeer(call.getPeer()),
+    end: () => fail(cannotEnd()),
+    fail,
+  };
+  backend.noteCall(method, control);
+  void perform(backend, control, work, (response) => callback(null, response));
+}
