@@ -86,7 +86,9 @@ describe("a double that asks who is there", () => {
       await expect(received(client.subscribeToStream("s")).ended).rejects.toThrow();
     }
     await using nobody = connect(double);
-    await expect(collect(nobody.client.readStream("s"))).rejects.toThrow(AccessDeniedError);
+    await using stranger = connect(as(double, "ann:wrong"));
+    await expect(nobody.client.deleteStream("s")).rejects.toThrow(AccessDeniedError);
+    await expect(stranger.client.deleteStream("s")).rejects.toThrow("Authentication Failed");
     expect(double.log).toHaveLength(1);
   });
 
