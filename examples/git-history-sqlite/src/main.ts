@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { isEventSourcingError } from "@es/core";
+import { createProjectionRunner } from "@es/projections";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import { type Arguments, defaultDatabase, HELP, parseArguments } from "./arguments.ts";
 import { Failure } from "./failure.ts";
@@ -10,9 +11,12 @@ import { loadProgress } from "./import-progress.ts";
 import { Importer } from "./importer.ts";
 import { MemorySamples } from "./memory-samples.ts";
 import { ProgressBar } from "./progress-bar.ts";
-import { foldLog } from "./read-model.ts";
+import { READ_MODEL_SQL, readModel, readReport } from "./read-model.ts";
 import { compareTotals, countWithGit } from "./reconcile.ts";
-import { count, reportOf } from "./report.ts";
+import { count, LIMITS, textOf } from "./report.ts";
+
+/** How long the report may take to catch up with the import. */
+const REPORT_LIMIT_MS = 3_600_000;
 
 /** Imports what is new, then reports, and reconciles with git. Returns the exit code. */
 async function run(args: Arguments): Promise<number> {
@@ -21,13 +25,25 @@ async function run(args: Arguments): Promise<number> {
   if (args.isFresh) await deleteDatabase(path);
   await using store = await openSqliteEventStore({ path });
 
+  await store.transaction(async (tx) => void tx.exec(READ_MODEL_SQL));
+
   const bar = new ProgressBar(args.hasProgress);
   const memory = new MemorySamples();
   memory.take();
   const start = performance.now();
+  // The read model follows while the import runs, with its tables and its checkpoint in the same database.
+  await using runner = createProjectionRunner(readModel, {
+    store,
+    sink: store,
+    pageSize: 1_000,
+    onReport: (report) => {
+      if (report.kind === "progress") bar.counted(report.events);
+    },
+  });
+  await runner.start();
   const importer = new Importer(store, git, (status) => {
     memory.take();
-    bar.show(status);
+    bar.imported(status);
   });
   const imported = await importer.run().finally(() => bar.end());
   const seconds = (performance.now() - start) / 1000;
@@ -42,15 +58,16 @@ async function run(args: Arguments): Promise<number> {
     return 0;
   }
 
-  const model = await foldLog(store);
+  await runner.waitFor(await store.head(), { timeoutMs: REPORT_LIMIT_MS }).finally(() => bar.end());
   const { progress } = await loadProgress(store);
+  const report = await store.transaction(async (tx) => readReport(tx, LIMITS));
   print(
-    `${count(model.files.size)} files, ${count(model.renames)} renames, ${count(model.authors.size)} authors; ${path} has ${count(Math.ceil(sizeOf(path) / 1024))} kB\n`,
+    `${count(report.files)} files, ${count(report.renames)} renames, ${count(report.authors)} authors; ${path} has ${count(Math.ceil(sizeOf(path) / 1024))} kB\n`,
   );
-  print(reportOf(model));
+  print(textOf(report));
   // The head may have moved on since; what counts is what was imported.
   const fromGit = await countWithGit(git, progress.base ?? "HEAD");
-  const { isEqual, lines } = compareTotals(model.total, fromGit);
+  const { isEqual, lines } = compareTotals(report.total, fromGit);
   print(
     `\n${isEqual ? "Reconciled: the events say what git log --numstat says" : "NOT RECONCILED: events and git log --numstat differ"}`,
   );

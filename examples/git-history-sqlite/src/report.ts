@@ -1,28 +1,24 @@
-import type { Churn, ReadModel } from "./read-model.ts";
+import type { Report, ReportRow } from "./read-model.ts";
 
-const TOP = 10;
-const MONTHS = 24;
+/** Most rows of each table. */
+export const LIMITS = { top: 10, months: 24 };
 const BAR_WIDTH = 40;
 
-/** The read model as tables and a chart. */
-export function reportOf(model: ReadModel): string {
+/** The report as tables and a chart. */
+export function textOf({ hotSpots, topAuthors, lastMonths, months }: Report): string {
   return [
     "Hot spots",
     table(
       ["changes", "+ lines", "- lines", "file"],
-      top(model.files.values(), ({ changes }) => changes).map((file) => [...numbers(file), file.path]),
+      hotSpots.map((file) => [...numbers(file), file.name]),
     ),
     "Authors",
     table(
       ["commits", "changes", "+ lines", "- lines", "author"],
-      top(model.authors, ([, { commits }]) => commits).map(([name, author]) => [
-        count(author.commits),
-        ...numbers(author),
-        name,
-      ]),
+      topAuthors.map((author) => [count(author.commits), ...numbers(author), author.name]),
     ),
-    `Lines changed by month${model.months.size > MONTHS ? `, the last ${MONTHS} of ${model.months.size}` : ""}`,
-    chart([...model.months].sort(([a], [b]) => (a < b ? -1 : 1)).slice(-MONTHS)),
+    `Lines changed by month${months > LIMITS.months ? `, the last ${LIMITS.months} of ${months}` : ""}`,
+    chart(lastMonths),
   ].join("\n\n");
 }
 
@@ -48,20 +44,16 @@ export function count(value: number): string {
   return value.toLocaleString("en");
 }
 
-function numbers({ changes, added, removed }: Churn): readonly string[] {
+function numbers({ changes, added, removed }: ReportRow): readonly string[] {
   return [count(changes), count(added), count(removed)];
 }
 
-function top<Item>(items: Iterable<Item>, sizeOf: (item: Item) => number): readonly Item[] {
-  return [...items].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, TOP);
-}
-
-function chart(months: readonly (readonly [string, Churn])[]): string {
-  const most = Math.max(1, ...months.map(([, { added, removed }]) => added + removed));
+function chart(months: readonly ReportRow[]): string {
+  const most = Math.max(1, ...months.map(({ added, removed }) => added + removed));
   return months
-    .map(([month, { added, removed }]) => {
+    .map(({ name, added, removed }) => {
       const bar = "█".repeat(Math.ceil(((added + removed) / most) * BAR_WIDTH));
-      return `  ${month} ${bar.padEnd(BAR_WIDTH)} ${count(added + removed)}`;
+      return `  ${name} ${bar.padEnd(BAR_WIDTH)} ${count(added + removed)}`;
     })
     .join("\n");
 }

@@ -75,11 +75,14 @@ describe("what is shown", () => {
     expect(table(["n", "name"], [["10", "x\ty"]])).toBe("   n  name\n  10  x\\ty");
   });
 
-  it("says how far the import is", () => {
-    expect(barOf({ commits: 5, totalCommits: 10, changes: 100 }, 1_000)).toContain(
+  it("says how far the import is, and how far the report is behind it", () => {
+    expect(barOf({ commits: 5, totalCommits: 10, changes: 9_000, behind: 1_234 }, 1_000, 120)).toContain(
+      "1 s left  report 1,234 behind",
+    );
+    expect(barOf({ commits: 5, totalCommits: 10, changes: 100, behind: 0 }, 1_000)).toContain(
       "50 %  commit 5 of 10  100 events/s  1 s left",
     );
-    expect(barOf({ commits: 5, totalCommits: 10, changes: 100 }, 1_000, 30)).toHaveLength(29);
-    expect(barOf({ commits: 0, totalCommits: 0, changes: 0 }, 0)).toContain("100 %");
+    expect(barOf({ commits: 5, totalCommits: 10, changes: 100, behind: 7 }, 1_000, 30)).toHaveLength(29);
+    expect(barOf({ commits: 0, totalCommits: 0, changes: 0, behind: 0 }, 0)).toContain("100 %");
   });
 });

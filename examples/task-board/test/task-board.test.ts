@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startNats, startPostgres } from "test-servers";
 import { expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -31,31 +32,62 @@ const rows = [
   "{ title: 'Review the code', assignee: 'grace', done: 0 }",
 ];
 
-it("shows the same board on the memory store as its README says", () => {
-  expect(run({ EVENT_STORE_URL: "memory:" })).toStrictEqual([
-    ...notices,
-    ...rows,
-    "{ assignee: 'ada', open: 0, done: 1 }",
-    "{ assignee: 'grace', open: 1, done: 0 }",
-  ]);
-});
+interface Place {
+  /** For `EVENT_STORE_URL`. */
+  readonly url: string;
+  /** Whether the events are still there for the next run. */
+  readonly isDurable: boolean;
+  /** Throws the events away. */
+  close(): Promise<void>;
+}
 
-it("goes on where it was in a SQLite file: nothing is told or counted twice", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "es-task-board-"));
-  try {
-    const env = { EVENT_STORE_URL: `sqlite:${join(folder, "events.db")}`, VIEWS: join(folder, "views.db") };
+/** Every store that the board runs on. */
+const places: Readonly<Record<string, (folder: string) => Promise<Place>>> = {
+  memory: async () => ({ url: "memory:", isDurable: false, close: async () => undefined }),
+  SQLite: async (folder) => ({
+    url: `sqlite:${join(folder, "events.db")}`,
+    isDurable: true,
+    close: async () => undefined,
+  }),
+  PostgreSQL: async () => {
+    const server = await startPostgres();
+    return { url: server.url, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
+  },
+  NATS: async () => {
+    const server = await startNats();
+    return { url: `${server.url}/board`, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
+  },
+};
 
-    run(env);
-    const second = run(env);
+it.each(Object.entries(places))(
+  "shows the same board on %s, and goes on where it was: nothing is told or counted twice",
+  { timeout: 120_000 },
+  async (_name, open) => {
+    const folder = await mkdtemp(join(tmpdir(), "es-task-board-"));
+    const place = await open(folder);
+    try {
+      const views = place.isDurable ? { VIEWS: join(folder, "views.db") } : {};
+      const env = { EVENT_STORE_URL: place.url, ...views };
 
-    expect(second).toStrictEqual([
-      ...notices,
-      ...rows,
-      ...rows,
-      "{ assignee: 'ada', open: 0, done: 2 }",
-      "{ assignee: 'grace', open: 2, done: 0 }",
-    ]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+      const [first, second] = [run(env), run(env)];
+
+      expect(first).toStrictEqual([
+        ...notices,
+        ...rows,
+        "{ assignee: 'ada', open: 0, done: 1 }",
+        "{ assignee: 'grace', open: 1, done: 0 }",
+      ]);
+      const both = [
+        ...notices,
+        ...rows,
+        ...rows,
+        "{ assignee: 'ada', open: 0, done: 2 }",
+        "{ assignee: 'grace', open: 2, done: 0 }",
+      ];
+      expect(second).toStrictEqual(place.isDurable ? both : first);
+    } finally {
+      await place.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);

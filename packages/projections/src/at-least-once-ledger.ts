@@ -23,9 +23,11 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
 
   return {
     load: (signal) => register.load(signal),
+    replayMark: (signal) => register.replayMark(signal),
 
     async commit({ events, checkpoint, context }: Work) {
       if (events.length > 0 && owed !== checkpoint) {
+        if (await register.settle(checkpoint)) return;
         const progress: Progress = { handled: 0 };
         try {
           await projection.apply(events, context, progress);

@@ -1,7 +1,13 @@
-import { isEventSourcingError, type Registers } from "@es/core";
+import { isEventSourcingError, type Register, type Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
-import { CheckpointConflictError, CheckpointMismatchError, CheckpointUnreadableError } from "./errors.ts";
+import {
+  CheckpointConflictError,
+  CheckpointMismatchError,
+  CheckpointUnreadableError,
+  ProjectionReplacedError,
+} from "./errors.ts";
 import { isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
+import { type ReplayMark, readReplayMark } from "./replay-mark.ts";
 
 /**
  * One runner's hold on the checkpoint of its projection. Every write names the revision that this runner wrote or read last,
@@ -27,22 +33,27 @@ export class CheckpointRegister<Tx> {
    * @throws CheckpointMismatchError when the projection is split into another number of partitions
    */
   async load(signal: AbortSignal): Promise<Checkpoint | undefined> {
-    const register = await this.#get(signal);
+    const register = await this.#get({ signal });
     if (register === undefined) await this.#assertSameSplit(signal);
     this.#revision = register?.revision ?? 0;
     return register === undefined ? undefined : parseCheckpoint(this.#key, register.value);
+  }
+
+  /** How far events were handled before the checkpoint was reset. */
+  async replayMark(signal: AbortSignal): Promise<ReplayMark | undefined> {
+    return readReplayMark(this.#registers, this.#projection, { signal });
   }
 
   /**
    * Writes a checkpoint over the one this runner knows, in `tx` if there is one. The caller passes the new revision to
    * {@link accept} once it is committed.
    *
-   * @throws CheckpointConflictError when another runner wrote meanwhile
+   * @throws CheckpointConflictError when another runner wrote meanwhile, ProjectionReplacedError when another projection took over
    */
   async write(checkpoint: Checkpoint, tx: { readonly tx: Tx } | undefined): Promise<number> {
     const text = serializeCheckpoint(checkpoint);
     const revision = await this.#registers.set(this.#key, text, { ...tx, expected: this.#revision });
-    if (revision === undefined) throw new CheckpointConflictError(this.#projection);
+    if (revision === undefined) throw this.#conflict(await this.#registers.get(this.#key, tx ?? {}));
     return revision;
   }
 
@@ -52,15 +63,31 @@ export class CheckpointRegister<Tx> {
   }
 
   /**
-   * Finds out what became of a write whose answer was lost: whether it is stored. If not, the same write may be tried again.
-   * @throws CheckpointConflictError when another runner wrote meanwhile
+   * Whether a checkpoint is stored already, by a write whose answer was lost: then its revision. If not, nobody else has written, and
+   * it may be written now. Asked in front of handlers too: what an overtaken runner does outside of the transaction cannot be
+   * rolled back.
+   *
+   * @throws CheckpointConflictError when another runner wrote meanwhile, ProjectionReplacedError when another projection took over
    */
+  async find(checkpoint: Checkpoint, tx?: { readonly tx: Tx }): Promise<number | undefined> {
+    const register = await this.#get(tx ?? {});
+    if ((register?.revision ?? 0) === this.#revision) return undefined;
+    if (register?.value !== serializeCheckpoint(checkpoint)) throw this.#conflict(register);
+    return register.revision;
+  }
+
+  /** As {@link find}, and notes the revision. @returns whether it is stored */
   async settle(checkpoint: Checkpoint): Promise<boolean> {
-    const register = await this.#get(undefined);
-    if ((register?.revision ?? 0) === this.#revision) return false;
-    if (register?.value !== serializeCheckpoint(checkpoint)) throw new CheckpointConflictError(this.#projection);
-    this.#revision = register.revision;
-    return true;
+    const revision = await this.find(checkpoint);
+    if (revision !== undefined) this.#revision = revision;
+    return revision !== undefined;
+  }
+
+  #conflict(register: Register | undefined): Error {
+    const replacedBy = register === undefined ? undefined : parseCheckpoint(this.#key, register.value).replacedBy;
+    return replacedBy === undefined
+      ? new CheckpointConflictError(this.#projection)
+      : new ProjectionReplacedError(this.#projection, replacedBy);
   }
 
   /** A checkpoint of another split covers streams of this partition, which would all be handled again. */
@@ -78,11 +105,9 @@ export class CheckpointRegister<Tx> {
     }
   }
 
-  async #get(
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly value: string; readonly revision: number } | undefined> {
+  async #get(call: { readonly signal?: AbortSignal; readonly tx?: Tx }): Promise<Register | undefined> {
     try {
-      return await this.#registers.get(this.#key, signal === undefined ? {} : { signal });
+      return await this.#registers.get(this.#key, call);
     } catch (cause) {
       if (!isEventSourcingError(cause, "ES_CODEC")) throw cause;
       throw new CheckpointUnreadableError(this.#key, "cannot be decoded; give the codec the keys it was written with", {

@@ -23,6 +23,12 @@ export interface Checkpoint {
   readonly parked: ParkedList;
   /** The runner that wrote it. */
   readonly runner: string;
+  /** The read model that it is being rebuilt for, as long as readers do not see it. */
+  readonly shadowOf?: string;
+  /** The projection that took its place. Nothing is handled under this name any more. */
+  readonly replacedBy?: string;
+  /** Events up to here were handled before, by another version or before a reset. */
+  readonly replayTo?: Position;
 }
 
 /** The format that this package writes. */
@@ -35,7 +41,7 @@ export function checkpointKey(name: string): string {
 
 /** The text that a register keeps. */
 export function serializeCheckpoint(checkpoint: Checkpoint): string {
-  const { store, position, last, events, parked, runner } = checkpoint;
+  const { store, position, last, events, parked, runner, shadowOf, replacedBy, replayTo } = checkpoint;
   return JSON.stringify({
     format: FORMAT,
     store,
@@ -44,6 +50,9 @@ export function serializeCheckpoint(checkpoint: Checkpoint): string {
     runner,
     ...(last === undefined ? {} : { last }),
     ...(parked.length === 0 ? {} : { parked }),
+    ...(shadowOf === undefined ? {} : { shadowOf }),
+    ...(replacedBy === undefined ? {} : { replacedBy }),
+    ...(replayTo === undefined ? {} : { replayTo }),
   });
 }
 
@@ -74,7 +83,22 @@ export function parseCheckpoint(key: string, text: string): Checkpoint {
       "is not a checkpoint; restore it from a backup, or delete it with resetProjection() after emptying the read model",
     );
   }
-  return { store, position, events, runner, parked, last: handledEvent(last) };
+  return { store, position, events, runner, parked, last: handledEvent(last), ...roleOf(value) };
+}
+
+function roleOf(value: unknown): Pick<Checkpoint, "shadowOf" | "replacedBy" | "replayTo"> {
+  if (!isRecord(value)) return {};
+  const { shadowOf, replacedBy, replayTo } = value;
+  return {
+    ...(typeof shadowOf === "string" ? { shadowOf } : {}),
+    ...(typeof replacedBy === "string" ? { replacedBy } : {}),
+    ...(typeof replayTo === "string" ? { replayTo } : {}),
+  };
+}
+
+/** The checkpoint of a projection that has neither a place to take nor lost its own. */
+export function withoutRole({ shadowOf: _shadowOf, replacedBy: _replacedBy, ...checkpoint }: Checkpoint): Checkpoint {
+  return checkpoint;
 }
 
 function handledEvent(value: unknown): HandledEvent | undefined {

@@ -38,7 +38,8 @@ export class Committer {
   /** One attempt at handling, and as many at storing as the store may need. @throws HandlerFailure */
   async commit(events: readonly RecordedEvent[], checkpoint: Checkpoint, attempt = 1): Promise<void> {
     const { ledger, projection, settings, stopping, giveUp, isCatchingUp } = this.#parts;
-    const context = { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp() };
+    const isReplay = isReplayed(this.#checkpoint, events);
+    const context = { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp(), isReplay };
     for (let failures = 1; ; failures += 1) {
       try {
         await ledger.commit({ events, checkpoint, context });
@@ -90,6 +91,13 @@ export class Committer {
     settings.report({ kind: "retrying", error, attempt: failures, delayMs, ...facts });
     await settings.clock.delay(delayMs, stopping);
   }
+}
+
+/** Whether events were handled before. All of them, or none: a page is split where that ends. */
+function isReplayed({ shadowOf, replayTo }: Checkpoint, events: readonly RecordedEvent[]): boolean {
+  const newest = events.at(-1);
+  if (shadowOf !== undefined) return true;
+  return replayTo !== undefined && newest !== undefined && newest.position <= replayTo;
 }
 
 /** The checkpoint behind some more events. */

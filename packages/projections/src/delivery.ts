@@ -43,6 +43,11 @@ export interface HandlerContext {
   readonly attempt: number;
   /** Whether the runner has not reached the head yet. Leave out side effects that are only right for what happens now. */
   readonly isCatchingUp: boolean;
+  /**
+   * Whether these events were handled before: by the version that a rebuild replaces, or before a reset. Leave out side effects
+   * outside of the read model, because they have happened.
+   */
+  readonly isReplay: boolean;
 }
 
 /** What a handler is told that writes in a transaction. */

@@ -164,6 +164,25 @@ export class ParkingFullError extends EventSourcingError {
   }
 }
 
+/** Another version has taken the place of this projection. Nothing is handled under its name any more. */
+export class ProjectionReplacedError extends EventSourcingError {
+  readonly code = "ES_PROJECTION_REPLACED";
+  readonly retryable = false;
+  /** The projection. */
+  readonly projection: string;
+  /** The one that took its place. */
+  readonly replacedBy: string;
+
+  constructor(projection: string, replacedBy: string) {
+    super(
+      `projection ${JSON.stringify(projection)} was replaced by ${JSON.stringify(replacedBy)}; run that one, or go back with ` +
+        "rebuildProjection(), or drop this one with dropProjection()",
+    );
+    this.projection = projection;
+    this.replacedBy = replacedBy;
+  }
+}
+
 /** The runner was stopped before it reached what was waited for. */
 export class ProjectionStoppedError extends EventSourcingError {
   readonly code = "ES_PROJECTION_STOPPED";
@@ -189,6 +208,7 @@ export const PROJECTION_ERROR_CODES = [
   "ES_HANDLER_FAILED",
   "ES_LEASE_LOST",
   "ES_PARKING_FULL",
+  "ES_PROJECTION_REPLACED",
   "ES_PROJECTION_STOPPED",
   "ES_WAIT_TIMEOUT",
 ] as const;

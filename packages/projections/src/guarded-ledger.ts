@@ -6,6 +6,7 @@ import type { Ledger } from "./ledger.ts";
 export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger {
   return {
     load: (signal) => ledger.load(signal),
+    replayMark: (signal) => ledger.replayMark(signal),
     async commit(work) {
       if (!lease.isHeld) throw new LeaseLostError(key, lease.token);
       await ledger.commit(work);

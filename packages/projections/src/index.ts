@@ -12,6 +12,8 @@ export type {
   TransactionContext,
 } from "./delivery.ts";
 export { atLeastOnce, exactlyOnce } from "./delivery.ts";
+export type { DropOptions } from "./drop-projection.ts";
+export { dropProjection } from "./drop-projection.ts";
 export type { CheckpointMismatch } from "./errors.ts";
 export {
   CheckpointConflictError,
@@ -22,6 +24,7 @@ export {
   LeaseLostError,
   ParkingFullError,
   PROJECTION_ERROR_CODES,
+  ProjectionReplacedError,
   ProjectionStoppedError,
   WaitTimeoutError,
 } from "./errors.ts";
@@ -35,13 +38,19 @@ export type {
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
 export { listParked } from "./list-parked.ts";
+export { liveProjection } from "./live-projection.ts";
 export type { OutboxSpec, Publish } from "./outbox.ts";
 export { defineOutbox } from "./outbox.ts";
 export type { OutboxMessage } from "./outbox-message.ts";
 export { RESERVED_HEADERS } from "./outbox-message.ts";
 export type { ParkedList, ParkedStream } from "./parked.ts";
-export type { ProcessManager, ProcessManagerOptions, ProcessManagerSpec } from "./process-manager.ts";
-export { createProcessManagerRunner, defineProcessManager } from "./process-manager.ts";
+export type { PostgresSinkOptions } from "./postgres-sink.ts";
+export { createPostgresSink } from "./postgres-sink.ts";
+export type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
+export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
+export { defineProcessManager } from "./process-manager.ts";
+export type { PlainProcessManagerOptions, ProcessManagerOptions } from "./process-manager-runner.ts";
+export { createProcessManagerRunner } from "./process-manager-runner.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {
@@ -52,6 +61,9 @@ export type {
   ProjectionSpec,
   RecordedOf,
 } from "./projection-spec.ts";
+export type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
+export { rebuildProjection } from "./rebuild-projection.ts";
+export type { ResetOptions } from "./reset-projection.ts";
 export { resetProjection } from "./reset-projection.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner-options.ts";
@@ -61,5 +73,7 @@ export type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runne
 export type { CheckpointedSink } from "./sink.ts";
 export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
 export { createSqliteSink } from "./sqlite-sink.ts";
+export type { DueTimeout, PendingTimeout, TimeoutPlan } from "./timeout.ts";
+export { listTimeouts } from "./timeout-register.ts";
 export type { WaitOptions } from "./waiters.ts";
 export type { UnitOfWork } from "./unit-of-work.ts";

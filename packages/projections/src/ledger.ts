@@ -1,6 +1,7 @@
 import type { RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { HandlerContext } from "./delivery.ts";
+import type { ReplayMark } from "./replay-mark.ts";
 
 /** Events that are to take effect, and what is to be remembered about that. */
 export interface Work {
@@ -19,6 +20,8 @@ export interface Ledger {
    * @throws CheckpointUnreadableError
    */
   load(signal: AbortSignal): Promise<Checkpoint | undefined>;
+  /** How far events were handled before the checkpoint was reset. */
+  replayMark(signal: AbortSignal): Promise<ReplayMark | undefined>;
   /**
    * Handles the events and stores the checkpoint. When it rejects, the checkpoint has not moved.
    *

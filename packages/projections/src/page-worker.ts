@@ -38,7 +38,16 @@ export class PageWorker {
    * Handles the events of a page and moves the checkpoint behind it.
    * @throws HandlerFailedError when a handler failed too often, ParkingFullError when no more may be held back
    */
-  async process({ events, next }: Page): Promise<void> {
+  async process(page: Page): Promise<void> {
+    const { events, next } = page;
+    const { replayTo } = this.#committer.checkpoint;
+    const firstNew = replayTo === undefined ? 0 : events.findIndex(({ position }) => position > replayTo);
+    const before = events[firstNew - 1];
+    if (before !== undefined) {
+      await this.process({ ...page, events: events.slice(0, firstNew), next: before.position });
+      await this.process({ ...page, events: events.slice(firstNew) });
+      return;
+    }
     if (events.length === 0) {
       await this.#pass(next);
       return;
@@ -61,6 +70,12 @@ export class PageWorker {
     if (this.#unsavedPages === 0) return;
     await this.#committer.commit([], { ...this.#committer.checkpoint, position: this.#reached });
     this.#stored();
+  }
+
+  /** Handles something that is no event of the feed. The checkpoint stays where it is, and is written with it. */
+  async insert(event: RecordedEvent): Promise<void> {
+    await this.save();
+    await this.#committer.handle(event, { ...this.#committer.checkpoint });
   }
 
   /** Handles what is held back of a stream, in order. @returns how many events that were */

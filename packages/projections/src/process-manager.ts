@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   type DomainEvent,
   type EventFamily,
   type EventQuery,
@@ -6,28 +7,40 @@ import {
   MissingHandlerError,
   type Recorded,
   type RecordedEvent,
-  type TransactionalEventStore,
-  UnsupportedError,
 } from "@es/core";
-import { createProjectionRunner } from "./create-projection-runner.ts";
-import { type ExactlyOnce, exactlyOnce } from "./delivery.ts";
-import type { Projection, StartPosition } from "./projection.ts";
 import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
-import type { ProjectionRunner } from "./projection-runner.ts";
+import type { StartPosition } from "./projection.ts";
 import type { RecordedOf } from "./projection-spec.ts";
-import type { CommonRunnerOptions } from "./runner-options.ts";
-import { openUnit, type UnitOfWork } from "./unit-of-work.ts";
+import type { DueTimeout } from "./timeout.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 
 /** What {@link defineProcessManager} takes. */
-export interface ProcessManagerSpec<S extends EventSchemas, Type extends keyof S & string, Tx> {
+export interface ProcessManagerSpec<
+  S extends EventSchemas,
+  Type extends keyof S & string,
+  Tx,
+  T extends EventSchemas = Record<never, never>,
+> {
   /** Names its checkpoint: at most 50 bytes, without `:`. Never change it. */
   readonly name: string;
   /** The family of events that it reacts to. */
   readonly events: EventFamily<S>;
-  /** What an event leads to: commands to aggregates, through the unit of work. */
+  /** What an event leads to: commands to aggregates and time-outs, through the unit of work. */
   readonly handlers: {
-    readonly [T in NoInfer<Type>]: (event: RecordedOf<S, T>, unit: UnitOfWork<Tx>) => void | Promise<void>;
+    readonly [K in NoInfer<Type>]: (event: RecordedOf<S, K>, unit: UnitOfWork<Tx, NoInfer<T>>) => void | Promise<void>;
+  };
+  /**
+   * Time-outs that it plans, declared as events are: with a schema, and versions when that changes.
+   * @defaultValue none
+   */
+  readonly timeouts?: EventFamily<T>;
+  /** What a time-out leads to. One handler for each of `timeouts`. */
+  readonly onTimeout?: {
+    readonly [K in keyof T & string]: (
+      timeout: DueTimeout<T, K>,
+      unit: UnitOfWork<Tx, NoInfer<T>>,
+    ) => void | Promise<void>;
   };
   /**
    * Read streams of these categories only.
@@ -54,15 +67,26 @@ export interface ProcessManager<Tx> {
   readonly filter: EventQuery | undefined;
   /** Where it starts when it has no checkpoint yet. */
   readonly from: StartPosition;
+  /** The family of its time-outs, if it has any. */
+  readonly timeouts: EventFamily<EventSchemas> | undefined;
   /** Reacts to an event. Called by its runner. */
-  handle(event: RecordedEvent, unit: UnitOfWork<Tx>): Promise<void>;
+  handle(event: RecordedEvent, unit: UnitOfWork<Tx, EventSchemas>): Promise<void>;
+  /** Reacts to a time-out, in the form of an event. Called by its runner. */
+  expire(timeout: RecordedEvent, key: string, unit: UnitOfWork<Tx, EventSchemas>): Promise<void>;
 }
+
+type Unit = UnitOfWork<unknown, EventSchemas>;
 
 interface UntypedSpec {
   readonly name: string;
   readonly events: EventFamily<EventSchemas>;
-  readonly handlers: {
-    readonly [type: string]: (event: Recorded<DomainEvent>, unit: UnitOfWork<unknown>) => void | Promise<void>;
+  readonly handlers: { readonly [type: string]: (event: Recorded<DomainEvent>, unit: Unit) => void | Promise<void> };
+  readonly timeouts?: EventFamily<EventSchemas>;
+  readonly onTimeout?: {
+    readonly [type: string]: (
+      timeout: DomainEvent & { readonly key: string; readonly dueAt: Date },
+      unit: Unit,
+    ) => void | Promise<void>;
   };
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
@@ -71,7 +95,8 @@ interface UntypedSpec {
 
 /**
  * Declares a process manager: events in, commands out. What an event leads to is stored in the transaction that also moves the
- * checkpoint, so every event is reacted to exactly once. What the process has to remember is an aggregate like any other.
+ * checkpoint, so every event is reacted to exactly once. What the process has to remember is an aggregate like any other. What
+ * is to happen when nothing else does is a time-out.
  *
  * @throws ConfigurationError when the declaration contradicts itself
  */
@@ -79,65 +104,44 @@ export function defineProcessManager<
   S extends EventSchemas,
   const Type extends keyof S & string = keyof S & string,
   Tx = unknown,
->(spec: ProcessManagerSpec<S, Type, Tx>): ProcessManager<Tx>;
+  T extends EventSchemas = Record<never, never>,
+>(spec: ProcessManagerSpec<S, Type, Tx, T>): ProcessManager<Tx>;
 export function defineProcessManager(spec: UntypedSpec): ProcessManager<unknown> {
-  const { name, events, handlers, from = "beginning" } = spec;
+  const { name, events, handlers, timeouts, onTimeout = {}, from = "beginning" } = spec;
   assertProjectionName(name);
+  const unhandled = Object.keys(timeouts?.schemas ?? {}).find((type) => !Object.hasOwn(onTimeout, type));
+  if (unhandled !== undefined) {
+    throw new ConfigurationError(
+      `process manager ${JSON.stringify(name)} has no handler in "onTimeout" for its time-out ${JSON.stringify(unhandled)}`,
+    );
+  }
   return {
     name,
     filter: filterOf(spec),
     from,
+    timeouts,
     async handle(recorded, unit) {
       const event = events.decode(recorded);
-      const { type, streamId, version } = event;
-      const handler = Object.hasOwn(handlers, type) ? handlers[type] : undefined;
-      if (handler === undefined) {
-        throw new MissingHandlerError(
-          { eventType: type, streamId, version },
-          `has no handler in process manager ${JSON.stringify(name)}; add one, or list the types it is to read in "types"`,
-        );
-      }
+      const handler = Object.hasOwn(handlers, event.type) ? handlers[event.type] : undefined;
+      if (handler === undefined) throw missing(name, event);
       await handler(event, unit);
     },
-  };
-}
-
-/** What a runner of a process manager takes. */
-export interface ProcessManagerOptions<Tx> extends CommonRunnerOptions {
-  /** The store that is read, and that the aggregates are saved in. */
-  readonly store: TransactionalEventStore<Tx>;
-}
-
-/**
- * A runner for a process manager. It is a projection runner: start, stop, wait, park and replay as with any other.
- *
- * @throws UnsupportedError when the store has no transactions: what an event leads to could not be stored with the checkpoint
- */
-export function createProcessManagerRunner<Tx>(
-  manager: ProcessManager<Tx>,
-  options: ProcessManagerOptions<Tx>,
-): ProjectionRunner<"exactly-once"> {
-  const { store } = options;
-  if (!store.capabilities.transactions) {
-    throw new UnsupportedError(
-      `process manager ${JSON.stringify(manager.name)} needs a store with transactions: ${store.capabilities.gaps.transactions ?? "this one has none"}`,
-    );
-  }
-  const projection: Projection<ExactlyOnce<Tx>> = {
-    name: manager.name,
-    delivery: exactlyOnce<Tx>(),
-    filter: manager.filter,
-    from: manager.from,
-    isSingle: true,
-    async apply(events, { tx }, progress) {
-      // One for each attempt: after a rollback the aggregates in it are wrong.
-      const { unit, save } = openUnit(store);
-      for (const event of events) {
-        await manager.handle(event, unit);
-        await save(event, tx);
-        progress.handled += 1;
-      }
+    async expire(recorded, key, unit) {
+      const timeout = timeouts?.decode(recorded) ?? recorded;
+      const handler = Object.hasOwn(onTimeout, timeout.type) ? onTimeout[timeout.type] : undefined;
+      if (handler === undefined) throw missing(name, timeout);
+      const { type, data } = timeout;
+      await handler({ type, data, key, dueAt: new Date(recorded.recordedAt) }, unit);
     },
   };
-  return createProjectionRunner(projection, { ...options, sink: store });
+}
+
+function missing(
+  manager: string,
+  { type, streamId, version }: { readonly type: string; readonly streamId: string; readonly version: number },
+): MissingHandlerError {
+  return new MissingHandlerError(
+    { eventType: type, streamId, version },
+    `has no handler in process manager ${JSON.stringify(manager)}; add one, or list the types it is to read in "types"`,
+  );
 }

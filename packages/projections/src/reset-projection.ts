@@ -1,24 +1,99 @@
 import type { Registers } from "@es/core";
-import { checkpointKey } from "./checkpoint.ts";
+import { type Checkpoint, checkpointKey, parseCheckpoint } from "./checkpoint.ts";
+import { CheckpointUnreadableError } from "./errors.ts";
 import { isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
+import { writeReplayMark } from "./replay-mark.ts";
+import type { CheckpointedSink } from "./sink.ts";
+
+/** Options of {@link resetProjection} with a sink. */
+export interface ResetOptions<Tx> {
+  /** Empties the read model, in the transaction that deletes the checkpoint. */
+  readonly clear?: (tx: Tx) => void | Promise<void>;
+  /** Aborts the call. */
+  readonly signal?: AbortSignal;
+}
+
+interface UntypedOptions {
+  readonly clear?: (tx: unknown) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** Where checkpoints are kept, with transactions or without. */
+export type CheckpointPlace = Registers<unknown> | CheckpointedSink<unknown>;
 
 /**
- * Deletes the checkpoint of a projection, of all its partitions, so that it starts anew. Stop its runners and empty its read model first; otherwise
- * every event takes effect a second time.
+ * Deletes the checkpoint of a projection, of all its partitions, so that it starts anew. Stop its runners first. Its handlers then get
+ * `context.isReplay` for the events that were handled before, those that were held back included.
  *
- * @param registers - those that the checkpoint is kept in: of the store, or of the sink
+ * With a sink, `clear` empties the read model in the same transaction. With registers, empty it first; otherwise every event takes
+ * effect a second time.
+ *
+ * @param place - the sink, or the registers that the checkpoint is kept in
  * @returns whether there was one
  */
-export async function resetProjection(
-  registers: Registers<unknown>,
+export async function resetProjection<Tx>(
+  place: CheckpointedSink<Tx>,
   projection: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options?: ResetOptions<Tx>,
+): Promise<boolean>;
+/** As above, for a read model that was emptied before. */
+export async function resetProjection(
+  place: Registers<unknown>,
+  projection: string,
+  options?: { readonly signal?: AbortSignal },
+): Promise<boolean>;
+export async function resetProjection(
+  place: CheckpointPlace,
+  projection: string,
+  options: UntypedOptions = {},
+): Promise<boolean> {
+  return deleteCheckpoints(place, projection, options, async (registers, checkpoints, call) => {
+    await writeReplayMark(registers, projection, checkpoints, call);
+  });
+}
+
+/** Deletes the checkpoints of a projection, in one transaction where there are any. `behind` is told what they said. */
+export async function deleteCheckpoints(
+  place: CheckpointPlace,
+  projection: string,
+  { clear, signal }: UntypedOptions,
+  before: (
+    registers: Registers<unknown>,
+    checkpoints: readonly Checkpoint[],
+    call: { readonly tx?: unknown; readonly signal?: AbortSignal },
+  ) => Promise<void>,
 ): Promise<boolean> {
   assertProjectionName(projection);
-  let wasThere = false;
-  for await (const key of registers.keys(checkpointKey(projection), options)) {
-    if (isCheckpointOf(projection, key) && (await registers.delete(key, options))) wasThere = true;
+  const call = signal === undefined ? {} : { signal };
+  const registers = "transaction" in place ? place.registers : place;
+  const keys: string[] = [];
+  for await (const key of registers.keys(checkpointKey(projection), call)) {
+    if (isCheckpointOf(projection, key)) keys.push(key);
   }
-  return wasThere;
+  const work = async (tx: unknown): Promise<boolean> => {
+    const joined = tx === undefined ? call : { ...call, tx };
+    const checkpoints: Checkpoint[] = [];
+    for (const key of keys) {
+      const register = await registers.get(key, joined);
+      const checkpoint = register === undefined ? undefined : readable(key, register.value);
+      if (checkpoint !== undefined) checkpoints.push(checkpoint);
+    }
+    await clear?.(tx);
+    await before(registers, checkpoints, joined);
+    let wasThere = false;
+    for (const key of keys) if (await registers.delete(key, joined)) wasThere = true;
+    return wasThere;
+  };
+  return "transaction" in place ? place.transaction(work, call) : work(undefined);
+}
+
+/** A checkpoint that cannot be read is deleted all the same: that is what a reset is for. */
+function readable(key: string, text: string): Checkpoint | undefined {
+  try {
+    return parseCheckpoint(key, text);
+  } catch (error) {
+    if (error instanceof CheckpointUnreadableError) return undefined;
+    throw error;
+  }
 }

@@ -62,6 +62,8 @@ export interface RunnerSettings {
   readonly random: () => number;
   /** Which streams are handled; the others are passed over. Absent: all. */
   readonly select?: (streamId: string) => boolean;
+  /** The read model that is being rebuilt. Absent: this is no rebuild. */
+  readonly shadowOf?: string;
 }
 
 /** @throws ConfigurationError naming the wrong option */

@@ -3,6 +3,7 @@ import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
+import { isTransient } from "./retry.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** Lets handlers run in the transaction that also moves the checkpoint: both are stored, or neither is. */
@@ -13,16 +14,19 @@ export function transactionalLedger(
 ): Ledger {
   return {
     load: (signal) => register.load(signal),
+    replayMark: (signal) => register.replayMark(signal),
 
     async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
       const work = async (tx: unknown): Promise<number> => {
+        const stored = await register.find(checkpoint, { tx });
+        if (stored !== undefined) return stored;
         const progress: Progress = { handled: 0 };
         try {
           await projection.apply(events, { ...context, tx }, progress);
         } catch (error) {
           failure = new HandlerFailure({ handled: 0, failedAt: progress.handled }, error);
-          throw failure;
+          throw error;
         }
         if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
         return register.write(checkpoint, { tx });
@@ -32,7 +36,8 @@ export function transactionalLedger(
           await (events.length === 0 ? register.write(checkpoint, undefined) : sink.transaction((tx) => work(tx))),
         );
       } catch (error) {
-        if (failure !== undefined) throw failure;
+        // A sink that says something else than the handler knows that it was the database which failed, and that it may come back.
+        if (failure !== undefined) throw error !== failure.cause && isTransient(error) ? error : failure;
         // The answer to a commit may be lost, of this one or of the attempt before it.
         if (await register.settle(checkpoint)) return;
         throw error;

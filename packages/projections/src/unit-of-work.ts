@@ -1,17 +1,9 @@
-import {
-  type AnyAggregate,
-  causedBy,
-  type CommandOf,
-  type DomainCommand,
-  type EventStore,
-  type PreparedSave,
-  type RecordedEvent,
-  type Repository,
-  saveTogether,
-} from "@es/core";
+import type { AnyAggregate, CommandOf, DomainCommand, EventSchemas, EventsOf, Repository } from "@es/core";
+import type { AggregateSource } from "./aggregate-source.ts";
+import type { TimeoutPlan } from "./timeout.ts";
 
-/** The aggregates that a process manager works with in one transaction. */
-export interface UnitOfWork<Tx> {
+/** What a handler of a process manager works with: aggregates and time-outs. All of it is stored when the handler is done. */
+export interface UnitOfWork<Tx, T extends EventSchemas = Record<never, never>> {
   /**
    * The aggregate as it is in this transaction, a new one when it has no events: the same object each time. What it emits is saved
    * when the handler is done, together with everything else.
@@ -19,68 +11,57 @@ export interface UnitOfWork<Tx> {
   load<A extends AnyAggregate>(repository: Repository<A, Tx>, id: string): Promise<A>;
   /** Sends a command to an aggregate, on a new one when it has no events. */
   execute<A extends AnyAggregate>(repository: Repository<A, Tx>, id: string, command: CommandOf<A>): Promise<void>;
+  /** Plans a time-out, instead of the one with the same key if there is one. */
+  schedule(timeout: EventsOf<T>, plan: TimeoutPlan): void;
+  /** Takes the time-out with this key away, if there is one. */
+  cancel(key: string): void;
 }
 
-/** A unit of work and the way to store what happened in it. */
-export interface OpenUnit<Tx> {
-  readonly unit: UnitOfWork<Tx>;
-  /** Saves what was emitted since the last time, all or nothing, as a consequence of an event. */
-  save(event: RecordedEvent, tx: Tx): Promise<void>;
-}
-
-interface Touched {
+/** An aggregate that a unit works with. */
+export interface Touched {
+  readonly repository: Repository<AnyAggregate, unknown>;
   readonly aggregate: AnyAggregate;
-  readonly prepare: () => PreparedSave<unknown>;
+  /** Whether its reaction to the event is stored already, so that it must not be saved again. */
+  readonly isDone: boolean;
 }
 
-interface UntypedUnit {
+/** The part of a unit of work that is about aggregates. */
+export interface Aggregates {
+  load<A extends AnyAggregate>(repository: Repository<A, unknown>, id: string): Promise<A>;
+  execute<A extends AnyAggregate>(repository: Repository<A, unknown>, id: string, command: CommandOf<A>): Promise<void>;
+  /** Those that were loaded. */
+  readonly touched: readonly Touched[];
+}
+
+interface UntypedAggregates {
   load(repository: Repository<AnyAggregate, unknown>, id: string): Promise<AnyAggregate>;
   execute(repository: Repository<AnyAggregate, unknown>, id: string, command: DomainCommand): Promise<void>;
+  readonly touched: readonly Touched[];
 }
 
-/** A unit of work on a store. Only for one transaction: what it holds is wrong after a rollback. */
-export function openUnit<Tx>(store: EventStore<Tx>): OpenUnit<Tx>;
-export function openUnit(store: EventStore<unknown>): {
-  readonly unit: UntypedUnit;
-  save(event: RecordedEvent, tx: unknown): Promise<void>;
-} {
+/** Aggregates of a source, each loaded once. Only for one transaction: what it holds is wrong after a rollback. */
+export function holdAggregates(source: AggregateSource): Aggregates;
+export function holdAggregates(source: AggregateSource): UntypedAggregates {
   const loaded = new Map<object, Map<string, AnyAggregate>>();
-  const touched = new Set<Touched>();
+  const touched: Touched[] = [];
 
-  async function load<A extends AnyAggregate>(
-    repository: Repository<A, unknown>,
-    id: string,
-    known: Map<string, A>,
-  ): Promise<A> {
+  async function load(repository: Repository<AnyAggregate, unknown>, id: string): Promise<AnyAggregate> {
+    const known = loaded.get(repository) ?? new Map<string, AnyAggregate>();
+    loaded.set(repository, known);
     const held = known.get(id);
     if (held !== undefined) return held;
-    const aggregate = await repository.loadOrCreate(id);
+    const { aggregate, isDone } = await source(repository, id);
     known.set(id, aggregate);
-    touched.add({ aggregate, prepare: () => repository.prepareSave(aggregate) });
+    touched.push({ repository, aggregate, isDone });
     return aggregate;
   }
 
-  function knownOf(repository: object): Map<string, AnyAggregate> {
-    const known = loaded.get(repository) ?? new Map<string, AnyAggregate>();
-    loaded.set(repository, known);
-    return known;
-  }
-
   return {
-    unit: {
-      load: (repository, id) => load(repository, id, knownOf(repository)),
-      async execute(repository, id, command) {
-        const aggregate = await load(repository, id, knownOf(repository));
-        aggregate.execute(command);
-      },
-    },
-    async save(event, tx) {
-      const saves = [...touched].filter(({ aggregate }) => aggregate.pendingEvents.length > 0);
-      await saveTogether(
-        store,
-        saves.map(({ prepare }) => prepare()),
-        { tx, metadata: causedBy(event) },
-      );
+    touched,
+    load,
+    async execute(repository, id, command) {
+      const aggregate = await load(repository, id);
+      aggregate.execute(command);
     },
   };
 }

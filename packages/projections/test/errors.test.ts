@@ -15,6 +15,7 @@ const errors = [
   new projections.HandlerFailedError("p", { eventType: "Opened", position: "7" }, 2, { cause: new Error("no") }),
   new projections.LeaseLostError("lease:a", 3),
   new projections.ParkingFullError("p", { streams: 2, events: 9, maxStreams: 1, maxEvents: 8 }),
+  new projections.ProjectionReplacedError("p", "q"),
   new projections.ProjectionStoppedError("p"),
   new projections.WaitTimeoutError("too long"),
 ];

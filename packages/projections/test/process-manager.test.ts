@@ -7,7 +7,6 @@ import {
   type RecordedEvent,
   type TransactionalEventStore,
 } from "@es/core";
-import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore, type SqliteDatabase } from "@es/store-sqlite";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -170,15 +169,5 @@ describe("a process manager", () => {
     expect(runner.parked()).toMatchObject([{ streamId: "order-1", error: "reserved twice" }]);
     expect(await logOf(store, "stock")).toHaveLength(2);
     expect(await logOf(store, "customer")).toHaveLength(1);
-  });
-
-  it("needs a store with transactions", async () => {
-    await using store = createMemoryEventStore();
-    const pretending: TransactionalEventStore<SqliteDatabase> = {
-      ...store,
-      transaction: () => Promise.reject(new Error("none")),
-    };
-
-    expect(() => createProcessManagerRunner(fulfilment(pretending), { store: pretending })).toThrow(/transactions/);
   });
 });

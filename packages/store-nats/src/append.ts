@@ -3,6 +3,7 @@ import { meetsExpectedVersion, versionBefore } from "@es/core/adapter";
 import { commitHeaders, lastPositionOf } from "./commit.ts";
 import type { EncodedAppend, EncodedWrite } from "./encoded-append.ts";
 import { type KnownStreams, NO_STREAM, type StreamEnd } from "./known-streams.ts";
+import { attemptMs } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
 import type { LogSource } from "./log-source.ts";
 import { expectLast, type Published, publishOnce } from "./publish.ts";
@@ -63,7 +64,10 @@ class AppendAttempts {
   readonly #settling: CallLimit;
   /** Where an attempt without an answer may have been stored. */
   #doubtful: readonly Place[] | undefined;
+  #unanswered = 0;
   #cause: Error | undefined;
+  /** The connection on which the places were found. */
+  #connections = 0;
 
   constructor(tools: AppendTools, append: EncodedAppend, call: CallLimit) {
     this.#tools = tools;
@@ -83,13 +87,18 @@ class AppendAttempts {
   }
 
   async #untilKnown(): Promise<AppendResult> {
-    const { link } = this.#tools.source;
+    const { link, check } = this.#tools.source;
     let places = await this.#places();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       if (places.some(isRefused)) {
         places = await this.#look();
         const refused = places.find(isRefused);
         if (refused !== undefined) return await this.#refuse(refused);
+      }
+      await link.untilConnected(this.#limit());
+      if (this.#doubtful === undefined && link.connections !== this.#connections) {
+        places = await this.#places();
+        continue;
       }
       const published = await this.#publish(places);
       if (published.outcome === "stored") return this.#stored(places, published.sequence);
@@ -103,8 +112,12 @@ class AppendAttempts {
           if (places.some(({ end }, index) => end.sequence !== before[index]?.end.sequence)) pauseMs = 0;
         }
       } else {
-        if (published.outcome === "unknown") this.#doubtful = places;
+        if (published.outcome === "unknown") {
+          this.#doubtful = places;
+          this.#unanswered += 1;
+        }
         this.#cause = published.cause;
+        if (published.cause.kind === "nobody") await check.assertThere(this.#limit());
       }
       this.#assertTimeIsLeft(pauseMs);
       if (pauseMs > 0) await link.pause(pauseMs, this.#limit());
@@ -128,7 +141,8 @@ class AppendAttempts {
       };
     });
     source.link.assertUsable(this.#limit());
-    return await publishOnce(source.link, messages, { before: this.#limit(), after: this.#settling });
+    const limitMs = attemptMs(this.#unanswered);
+    return await publishOnce(source.link, messages, { before: this.#limit(), after: this.#settling, limitMs });
   }
 
   #stored(places: readonly Place[], lastSequence: number): AppendResult {
@@ -144,7 +158,9 @@ class AppendAttempts {
 
   /** The ends of the streams as far as they are known; a new stream needs no look. */
   async #places(): Promise<readonly Place[]> {
-    const { known } = this.#tools;
+    const { known, source } = this.#tools;
+    this.#connections = source.link.connections;
+    await source.check.assertSame(this.#call);
     return await Promise.all(
       this.#append.writes.map(async (write) => {
         const { streamId, expected } = write;

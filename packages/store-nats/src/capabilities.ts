@@ -12,7 +12,7 @@ export function capabilitiesOf(features: ServerFeatures, stream: StreamConfig, m
   return {
     atomicStreams: isAtomic ? Number.POSITIVE_INFINITY : 1,
     maxEventsPerAppend: MAX_EVENTS_PER_APPEND,
-    maxBytesPerAppend: Math.max(maxMessage - MESSAGE_OVERHEAD, 1),
+    maxBytesPerAppend: bytesIn(maxMessage),
     transactions: false,
     conditions: "none",
     filter: "client",
@@ -29,6 +29,11 @@ export function capabilitiesOf(features: ServerFeatures, stream: StreamConfig, m
       ...(durability.reason === undefined ? {} : { durability: durability.reason }),
     },
   };
+}
+
+/** How many bytes of events or of a value fit into a message. */
+export function bytesIn(maxMessage: number): number {
+  return Math.max(maxMessage - MESSAGE_OVERHEAD, 1);
 }
 
 function whyNotAtomic({ hasAtomicBatches, version }: ServerFeatures): string {

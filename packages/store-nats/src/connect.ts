@@ -3,7 +3,7 @@ import { throwIfAborted } from "@es/core/adapter";
 import { readFile } from "node:fs/promises";
 import { connect, credsAuthenticator, type NodeConnectionOptions, nkeyAuthenticator } from "@nats-io/transport-node";
 import type { NatsClient } from "./nats-connection.ts";
-import type { NatsServersOptions } from "./options.ts";
+import type { NatsServersOptions, NatsTlsOptions } from "./options.ts";
 import { messageOf, nameOf, toStoreError } from "./store-error.ts";
 
 /** Servers notice within some seconds that a connection is dead, and so must the client. */
@@ -38,6 +38,7 @@ async function clientOptionsOf(options: NatsServersOptions, timeoutMs: number): 
   if (ways.length > 1) {
     throw new ConfigurationError("pass only one of user, token, nkeySeed and credentialsFile to the NATS event store");
   }
+  if (tls !== undefined) await assertReadable(tls);
   return {
     servers: [...list],
     name: connectionName,
@@ -53,22 +54,28 @@ async function clientOptionsOf(options: NatsServersOptions, timeoutMs: number): 
     ...(nkeySeed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(nkeySeed)) }),
     ...(credentialsFile === undefined
       ? {}
-      : { authenticator: credsAuthenticator(await readCredentials(credentialsFile)) }),
+      : { authenticator: credsAuthenticator(await readOrRefuse(credentialsFile, "the credentials file")) }),
     ...(tls === undefined ? {} : { tls: { ...tls } }),
   };
 }
 
-async function readCredentials(path: string): Promise<Uint8Array> {
+async function readOrRefuse(path: string, what: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new ConfigurationError(`the credentials file ${JSON.stringify(path)} cannot be read: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new ConfigurationError(`${what} ${JSON.stringify(path)} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
-function connectError(error: unknown, { servers }: NatsServersOptions): EventSourcingError {
+/** The client would wait in vain for a connection. */
+async function assertReadable(tls: NatsTlsOptions): Promise<void> {
+  for (const option of ["caFile", "certFile", "keyFile"] as const) {
+    const path = tls[option];
+    if (path !== undefined) await readOrRefuse(path, `the file of option tls.${option}`);
+  }
+}
+
+function connectError(error: unknown, { servers, tls }: NatsServersOptions): EventSourcingError {
   const place = typeof servers === "string" ? servers : servers.join(", ");
   if (nameOf(error) === "AuthorizationError" || nameOf(error) === "UserAuthenticationExpiredError") {
     return toStoreError(error, `connecting to ${place}`);
@@ -85,7 +92,10 @@ function connectError(error: unknown, { servers }: NatsServersOptions): EventSou
       cause: error,
     });
   }
-  return new StoreUnavailableError(`no NATS server answers at ${place}: ${text}; start it, or check the address`, {
-    cause: error,
-  });
+  // Since TLS 1.3 the client is not told that its certificate is missing.
+  const hint = tls === undefined || tls.certFile !== undefined ? "" : ", or set tls.certFile where it demands them";
+  return new StoreUnavailableError(
+    `no NATS server answers at ${place}: ${text}; start it, or check the address${hint}`,
+    { cause: error },
+  );
 }

@@ -1,51 +1,91 @@
+import type { Msg } from "@nats-io/transport-node";
+import { ConsumerFeed } from "./consumer-feed.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
 import type { CallLimit } from "./link.ts";
-import { bytesPerFetch, FeedInbox, type FeedOptions, type FetchedMessages, type MessageFeed } from "./message-feed.ts";
+import {
+  bytesPerFetch,
+  FeedInbox,
+  type FeedOptions,
+  type FetchedMessages,
+  type Fetching,
+  type MessageFeed,
+} from "./message-feed.ts";
 import { RequestFailure } from "./request-failure.ts";
-import { fromDirectGet } from "./stored-message.ts";
+import { fromDirectGet, streamOf } from "./stored-message.ts";
 
-/** Messages on one subject by direct gets of many at once, which leave nothing behind on the server. Since nats-server 2.11. */
+interface DirectFeedOptions extends Omit<FeedOptions, "subjects"> {
+  readonly subject: string;
+  /** Called when direct gets cannot be used. */
+  readonly onUnfit: () => void;
+}
+
+/**
+ * Messages on one subject by direct gets of many at once, which leave nothing behind on the server. Since nats-server 2.11. When a
+ * mirror answers, which may lack messages, or a server that is too old, a consumer goes on in its place.
+ */
 export class DirectFeed implements MessageFeed {
   readonly #api: JetStreamApi;
-  readonly #stream: string;
-  readonly #subject: string;
+  readonly #options: DirectFeedOptions;
   readonly #inbox: FeedInbox;
   #after: number;
+  #isUnfit = false;
+  #instead: MessageFeed | undefined;
 
-  constructor(api: JetStreamApi, options: Omit<FeedOptions, "subjects"> & { readonly subject: string }) {
+  constructor(api: JetStreamApi, options: DirectFeedOptions) {
     this.#api = api;
-    this.#stream = options.stream;
-    this.#subject = options.subject;
+    this.#options = options;
     this.#after = options.after;
-    this.#inbox = new FeedInbox(api, (message, fetching) => {
-      const status = message.headers?.code ?? 0;
-      if (status === 0) {
-        fetching.add(fromDirectGet(message));
-      } else if (status === 204 || status === 404) {
-        // At the end of a batch the server says how many more there are.
-        fetching.end(status === 404 || message.headers?.get("Nats-Num-Pending") === "0");
-      } else {
-        fetching.fail(new RequestFailure("nobody", `direct get failed (status ${status})`));
-      }
-    });
+    this.#inbox = new FeedInbox(api, (message, fetching) => this.#receive(message, fetching));
   }
 
   async fetch(count: number, call: CallLimit): Promise<FetchedMessages> {
-    return await this.#api.persist("messages", call, async () => {
+    if (this.#instead !== undefined) return await this.#instead.fetch(count, call);
+    const { stream, subject: filter, onUnfit } = this.#options;
+    const fetched = await this.#api.persist("messages", call, async () => {
       const request = {
         seq: this.#after + 1,
-        next_by_subj: this.#subject,
+        next_by_subj: filter,
         batch: count,
         max_bytes: bytesPerFetch(this.#api),
       };
-      const subject = `${this.#api.prefix}.DIRECT.GET.${this.#stream}`;
-      const fetched = await this.#inbox.request(subject, request, call);
-      this.#after = fetched.messages.at(-1)?.sequence ?? this.#after;
-      return fetched;
+      return await this.#inbox.request(`${this.#api.prefix}.DIRECT.GET.${stream}`, request, call);
     });
+    if (this.#isUnfit) {
+      onUnfit();
+      this.#inbox.close();
+      this.#instead = new ConsumerFeed(this.#api, { stream, subjects: [filter], after: this.#after });
+      return await this.#instead.fetch(count, call);
+    }
+    this.#after = fetched.messages.at(-1)?.sequence ?? this.#after;
+    return fetched;
   }
 
   close(): void {
     this.#inbox.close();
+    this.#instead?.close();
+  }
+
+  #receive(message: Msg, fetching: Fetching): void {
+    const status = message.headers?.code ?? 0;
+    if (status === 404) {
+      fetching.end(true);
+    } else if (status !== 0 && status !== 204) {
+      fetching.fail(new RequestFailure("nobody", `direct get failed (status ${status})`));
+    } else if (status === 0 && (streamOf(message) !== this.#options.stream || !message.headers?.has(PENDING))) {
+      this.#isUnfit = true;
+      fetching.end(false);
+    } else if (Number(message.headers?.get(BEFORE)) !== (fetching.messages.at(-1)?.sequence ?? 0)) {
+      // On its way between servers of a cluster one may get lost.
+      fetching.fail(new RequestFailure("unanswered", "a message of a direct get was missed"));
+    } else if (status === 0) {
+      fetching.add(fromDirectGet(message));
+    } else {
+      // At the end of a batch the server says how many more there are.
+      fetching.end(message.headers?.get(PENDING) === "0");
+    }
   }
 }
+
+const PENDING = "Nats-Num-Pending";
+/** Names the message before in the same answer; 0: it is the first. */
+const BEFORE = "Nats-Last-Sequence";

@@ -15,17 +15,20 @@ export interface EncodedAppend {
 }
 
 /**
- * Checks an append and turns it into messages.
+ * Checks an append and turns it into messages, which may have so many bytes.
  *
  * @throws ConfigurationError, InvalidEventError, UnsupportedError, AppendTooLargeError
  */
-export function encodeAppend(writes: Write | readonly Write[], capabilities: Capabilities): EncodedAppend {
+export function encodeAppend(
+  writes: Write | readonly Write[],
+  capabilities: Capabilities,
+  maxBytes: number,
+): EncodedAppend {
   const encoded = prepareTextAppend(writes, capabilities).map((write) => ({
     ...write,
     body: encodeEvents(write.events),
   }));
-  const limit = capabilities.maxBytesPerAppend;
   const actual = encoded.reduce((sum, { body }) => sum + body.length, 0);
-  if (actual > limit) throw new AppendTooLargeError({ unit: "bytes", limit, actual });
+  if (actual > maxBytes) throw new AppendTooLargeError({ unit: "bytes", limit: maxBytes, actual });
   return { id: globalThis.crypto.randomUUID(), writes: encoded };
 }

@@ -1,6 +1,7 @@
 import { EventSourcingError } from "@es/core";
+import { attemptMs } from "./limits.ts";
 import type { CallLimit, Link } from "./link.ts";
-import { JetStreamError, RequestFailure } from "./request-failure.ts";
+import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
 import { toStoreError } from "./store-error.ts";
 
 const FIRST_PAUSE_MS = 5;
@@ -25,21 +26,30 @@ export class JetStreamApi {
    */
   async ask<Answer>(name: string, body: unknown, call: CallLimit): Promise<Answer> {
     const payload = body === undefined ? "" : JSON.stringify(body);
-    return await this.persist(name, call, async () => {
-      const message = await this.link.request(`${this.prefix}.${name}`, payload, call);
+    return await this.persist(name, call, async (limitMs) => {
+      const message = await this.link.request(`${this.prefix}.${name}`, payload, call, { limitMs });
       return parseAnswer<Answer>(message.string());
     });
   }
 
-  /** Runs `work` again after a short pause for as long as its requests have no answer. */
-  async persist<Result>(doing: string, call: CallLimit, work: () => Promise<Result>): Promise<Result> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+  #mayAppear({ errorCode }: JetStreamError, startedAt: number): boolean {
+    const isClustered = this.link.client.info?.cluster !== undefined;
+    const isMissing = errorCode === JETSTREAM_CODES.streamNotFound;
+    return isClustered && isMissing && performance.now() - startedAt < APPEARANCE_MS;
+  }
+
+  /** Runs `work` again after a short pause for as long as its requests have no answer in the time that it is given. */
+  async persist<Result>(doing: string, call: CallLimit, work: (limitMs: number) => Promise<Result>): Promise<Result> {
+    const startedAt = performance.now();
+    for (let pauseMs = FIRST_PAUSE_MS, attempt = 0; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS), attempt += 1) {
       try {
-        return await work();
+        return await work(attemptMs(attempt));
       } catch (error) {
         if (error instanceof EventSourcingError) throw error;
         const isOver = performance.now() + pauseMs >= call.deadline;
-        if (error instanceof JetStreamError && (isOver || !isTransient(error))) throw error;
+        if (error instanceof JetStreamError && (isOver || !(isTransient(error) || this.#mayAppear(error, startedAt)))) {
+          throw error;
+        }
         if (isOver || !(error instanceof RequestFailure || error instanceof JetStreamError)) {
           throw toStoreError(error, `asking JetStream for ${doing}`);
         }
@@ -48,6 +58,9 @@ export class JetStreamApi {
     }
   }
 }
+
+/** A cluster that elects its leader may not know yet of a stream that it has. */
+const APPEARANCE_MS = 1_000;
 
 /** Codes of a cluster that elects a leader, or of a server that has just started. */
 const TRANSIENT: ReadonlySet<number> = new Set([10008, 10009]);

@@ -33,6 +33,12 @@ export class KnownStreams {
     this.#recent = new Map();
   }
 
+  /** Forgets all of them. */
+  clear(): void {
+    this.#recent = new Map();
+    this.#older = new Map();
+  }
+
   forget(streamId: string): void {
     this.#recent.delete(streamId);
     this.#older.delete(streamId);

@@ -19,6 +19,22 @@ export interface CallLimit {
 interface Waiting {
   readonly fail: (error: Error) => void;
   readonly call: CallLimit;
+  /** What was asked, where the client does not match a refusal of the server with it. */
+  readonly subject: string | undefined;
+}
+
+/** How to send a request. */
+interface RequestOptions {
+  readonly limitMs?: number;
+  readonly headers?: MsgHdrs;
+}
+
+/** How to wait for an answer. */
+interface AnswerOptions {
+  /** Where the request was sent to. */
+  readonly subject: string;
+  readonly limitMs: number;
+  readonly tooLate: () => Error;
 }
 
 /** A connection that may come and go, with a limit for everything that is waited for. */
@@ -75,9 +91,14 @@ export class Link {
    *
    * @throws RequestFailure when there is no answer
    */
-  async request(subject: string, payload: Uint8Array | string, call: CallLimit, headers?: MsgHdrs): Promise<Msg> {
+  async request(
+    subject: string,
+    payload: Uint8Array | string,
+    call: CallLimit,
+    { limitMs = ATTEMPT_MS, headers }: RequestOptions = {},
+  ): Promise<Msg> {
     await this.untilConnected(call);
-    const timeout = Math.ceil(Math.min(ATTEMPT_MS, call.deadline - performance.now()));
+    const timeout = Math.ceil(Math.min(limitMs, call.deadline - performance.now()));
     if (timeout <= 0) throw new RequestFailure("not-sent", "no time was left");
     const options = headers === undefined ? { timeout } : { timeout, headers };
     try {
@@ -86,6 +107,8 @@ export class Link {
       switch (nameOf(error)) {
         case "TimeoutError":
           throw new RequestFailure("unanswered", `no answer within ${timeout} ms`, { cause: error });
+        // The class is called NoRespondersError, and its errors are not.
+        case "NoResponders":
         case "NoRespondersError":
           throw new RequestFailure("nobody", `nobody serves ${subject}; JetStream is off, or not ready`, {
             cause: error,
@@ -135,13 +158,14 @@ export class Link {
   }
 
   /** Waits for an answer for some time at most, or until something ends the call. */
-  async answer<Result>(work: Promise<Result>, call: CallLimit, limitMs: number, tooLate: () => Error): Promise<Result> {
+  async answer<Result>(work: Promise<Result>, call: CallLimit, options: AnswerOptions): Promise<Result> {
+    const { subject, limitMs, tooLate } = options;
     const ms = Math.min(limitMs, call.deadline - performance.now());
-    return await this.#limited(work, call, { ms, tooLate, needsConnection: true });
+    return await this.#limited(work, call, { ms, tooLate, needsConnection: true, subject });
   }
 
   /** Waits for `work`, or until the connection is lost, the store is closed or the signal aborts. */
-  race<Result>(work: Promise<Result>, call: CallLimit, needsConnection = true): Promise<Result> {
+  race<Result>(work: Promise<Result>, call: CallLimit, needsConnection = true, subject?: string): Promise<Result> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(waiting);
@@ -153,7 +177,7 @@ export class Link {
         reject(error);
       };
       const onAbort = (): void => fail(new AbortedError("the operation was aborted", { cause: call.signal?.reason }));
-      const waiting = { fail, call };
+      const waiting = { fail, call, subject };
       this.#waiting.add(waiting);
       call.signal?.addEventListener("abort", onAbort, { once: true });
       work.then(
@@ -172,19 +196,23 @@ export class Link {
   async #limited<Result>(
     work: Promise<Result>,
     call: CallLimit,
-    options: { readonly ms: number; readonly tooLate: () => Error; readonly needsConnection: boolean },
+    options: Pick<AnswerOptions, "tooLate"> & {
+      readonly ms: number;
+      readonly needsConnection: boolean;
+      readonly subject?: string;
+    },
   ): Promise<Result> {
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(options.tooLate()), Math.max(options.ms, 0));
     try {
-      return await this.race(Promise.race([work, promise]), call, options.needsConnection);
+      return await this.race(Promise.race([work, promise]), call, options.needsConnection, options.subject);
     } finally {
       clearTimeout(timer);
     }
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.client.status()) {
+    for await (const { type, error } of this.client.status()) {
       if (type === "disconnect") {
         this.#isUp = false;
         for (const { fail } of this.#waiting) fail(new RequestFailure("unanswered", "the connection was lost"));
@@ -193,6 +221,16 @@ export class Link {
         this.#connections += 1;
         for (const resolve of this.#onUp) resolve();
         for (const notify of this.onReconnect) notify();
+      } else if (type === "error" && error !== undefined && nameOf(error) === "PermissionViolationError") {
+        this.#refused(error);
+      }
+    }
+  }
+
+  #refused(error: Error): void {
+    for (const { subject, fail } of this.#waiting) {
+      if (subject !== undefined && "subject" in error && error.subject === subject) {
+        fail(toStoreError(error, `asking ${subject}`));
       }
     }
   }

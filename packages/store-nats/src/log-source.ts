@@ -6,6 +6,8 @@ import type { JetStreamApi } from "./jetstream-api.ts";
 import type { CallLimit, Link } from "./link.ts";
 import type { MessageFeed } from "./message-feed.ts";
 import { EVERYTHING, MessageLookup } from "./message-lookup.ts";
+import type { StoredMessage } from "./stored-message.ts";
+import { StreamCheck } from "./stream-check.ts";
 import { subjectOf } from "./subjects.ts";
 
 /** The commits of one event store, as its JetStream stream keeps them. */
@@ -15,26 +17,28 @@ export class LogSource {
   readonly prefix: string;
   readonly stream: string;
   readonly lookup: MessageLookup;
+  readonly check: StreamCheck;
   readonly features: ServerFeatures;
-  /** Whether the stream has several replicas, of which some may lag behind. */
-  readonly isReplicated: boolean;
   readonly #timeoutMs: number;
+  /** Whether the stream itself answers direct gets of many at once. */
+  #hasDirectBatches: boolean;
 
   constructor(options: {
     readonly api: JetStreamApi;
     readonly prefix: string;
     readonly stream: string;
+    readonly identity: string;
     readonly features: ServerFeatures;
-    readonly isReplicated: boolean;
     readonly timeoutMs: number;
   }) {
     this.api = options.api;
     this.prefix = options.prefix;
     this.stream = options.stream;
     this.features = options.features;
-    this.isReplicated = options.isReplicated;
     this.#timeoutMs = options.timeoutMs;
-    this.lookup = new MessageLookup(options.api, options.stream, options.isReplicated);
+    this.#hasDirectBatches = options.features.hasDirectBatches;
+    this.lookup = new MessageLookup(options.api, options.stream);
+    this.check = new StreamCheck(options.api, options.stream, options.identity);
   }
 
   get link(): Link {
@@ -48,34 +52,36 @@ export class LogSource {
 
   /** The newest commit of all. */
   async head(call: CallLimit): Promise<Commit | undefined> {
-    const message = await this.lookup.last(EVERYTHING, call);
-    return message === undefined ? undefined : toCommit(message, this.prefix);
+    return this.#commit(await this.lookup.last(EVERYTHING, call));
   }
 
   /** The newest commit of a stream. */
   async last(streamId: string, call: CallLimit): Promise<Commit | undefined> {
-    const message = await this.lookup.last(subjectOf(this.prefix, streamId), call);
-    return message === undefined ? undefined : toCommit(message, this.prefix);
+    return this.#commit(await this.lookup.last(subjectOf(this.prefix, streamId), call));
   }
 
   /** The commit of a stream that follows the one with this sequence. */
   async next(streamId: string, after: number, call: CallLimit): Promise<Commit | undefined> {
-    const message = await this.lookup.next(subjectOf(this.prefix, streamId), after, call);
-    return message === undefined ? undefined : toCommit(message, this.prefix);
+    return this.#commit(await this.lookup.next(subjectOf(this.prefix, streamId), after, call));
   }
 
   /** The commit with this sequence. */
   async at(sequence: number, call: CallLimit): Promise<Commit | undefined> {
-    const message = await this.lookup.at(sequence, call);
-    return message === undefined ? undefined : toCommit(message, this.prefix);
+    return this.#commit(await this.lookup.at(sequence, call));
   }
 
-  /** The commits on some subjects behind a sequence. */
+  /** The commits on some subjects behind a sequence. Who delivers them may lag behind the newest. */
   feed(subjects: readonly string[], after: number): MessageFeed {
     const { api, stream } = this;
     const [subject = "", ...others] = subjects;
-    return others.length === 0 && this.features.hasDirectBatches
-      ? new DirectFeed(api, { stream, subject, after })
-      : new ConsumerFeed(api, { stream, subjects, after });
+    if (others.length > 0 || !this.#hasDirectBatches) return new ConsumerFeed(api, { stream, subjects, after });
+    const onUnfit = (): void => {
+      this.#hasDirectBatches = false;
+    };
+    return new DirectFeed(api, { stream, subject, after, onUnfit });
+  }
+
+  #commit(message: StoredMessage | undefined): Commit | undefined {
+    return message === undefined ? undefined : toCommit(message, this.prefix);
   }
 }

@@ -96,7 +96,7 @@ export class FeedInbox {
     for (;;) {
       const heardAt = fetching.heardAt;
       try {
-        const isEnd = await link.answer(fetching.done, call, ATTEMPT_MS, silence);
+        const isEnd = await link.answer(fetching.done, call, { subject, limitMs: ATTEMPT_MS, tooLate: silence });
         return { messages: fetching.messages, isEnd };
       } catch (error) {
         const isSlow = fetching.heardAt > heardAt && performance.now() < call.deadline;

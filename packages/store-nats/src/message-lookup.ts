@@ -1,7 +1,7 @@
 import type { JetStreamApi } from "./jetstream-api.ts";
 import type { CallLimit } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError } from "./request-failure.ts";
-import { fromDirectGet, fromLeader, type GetAnswer, type StoredMessage } from "./stored-message.ts";
+import { fromDirectGet, fromLeader, type GetAnswer, type StoredMessage, streamOf } from "./stored-message.ts";
 
 /** Matches every message of a stream. */
 export const EVERYTHING = ">";
@@ -12,48 +12,51 @@ type Which =
   | { readonly seq: number };
 
 /**
- * Gets single messages, as the server that decides about appends sees them. With one replica that is any direct get; with
- * several, a direct get may be answered by one that lags behind, so the leader is asked.
+ * Gets single messages. A direct get may be answered by a replica that lags behind, and also by any mirror of the stream, which
+ * servers let take part unless its owner says otherwise (`mirror_direct`). So what is the newest is asked from the leader alone;
+ * a message that a direct get finds is the right one, and one that it does not find is asked from the leader.
  */
 export class MessageLookup {
   readonly #api: JetStreamApi;
   readonly #stream: string;
-  readonly #isReplicated: boolean;
 
-  constructor(api: JetStreamApi, stream: string, isReplicated: boolean) {
+  constructor(api: JetStreamApi, stream: string) {
     this.#api = api;
     this.#stream = stream;
-    this.#isReplicated = isReplicated;
   }
 
   /** The newest message on a subject, which may have wildcards. */
   last(subject: string, call: CallLimit): Promise<StoredMessage | undefined> {
-    return this.#get({ last_by_subj: subject }, call);
+    return this.#fromLeader({ last_by_subj: subject }, call);
   }
 
   /** The first message on a subject behind a sequence. */
-  next(subject: string, after: number, call: CallLimit): Promise<StoredMessage | undefined> {
-    return this.#get({ next_by_subj: subject, seq: after + 1 }, call);
+  async next(subject: string, after: number, call: CallLimit): Promise<StoredMessage | undefined> {
+    const which = { next_by_subj: subject, seq: after + 1 };
+    return (await this.#direct(which, call)) ?? (await this.#fromLeader(which, call));
+  }
+
+  /** Like {@link next}, as the leader has it. */
+  nextOfLeader(subject: string, after: number, call: CallLimit): Promise<StoredMessage | undefined> {
+    return this.#fromLeader({ next_by_subj: subject, seq: after + 1 }, call);
   }
 
   /** The message with this sequence. */
-  at(sequence: number, call: CallLimit): Promise<StoredMessage | undefined> {
-    return this.#get({ seq: sequence }, call);
-  }
-
-  async #get(which: Which, call: CallLimit): Promise<StoredMessage | undefined> {
-    return this.#isReplicated ? await this.#fromLeader(which, call) : await this.#direct(which, call);
+  async at(sequence: number, call: CallLimit): Promise<StoredMessage | undefined> {
+    const which = { seq: sequence };
+    return (await this.#direct(which, call)) ?? (await this.#fromLeader(which, call));
   }
 
   async #direct(which: Which, call: CallLimit): Promise<StoredMessage | undefined> {
     const { link, prefix } = this.#api;
-    return await this.#api.persist("a message", call, async () => {
+    return await this.#api.persist("a message", call, async (limitMs) => {
       const subject = `${prefix}.DIRECT.GET.${this.#stream}`;
-      const message = await link.request(subject, JSON.stringify(which), call);
+      const message = await link.request(subject, JSON.stringify(which), call, { limitMs });
       const status = message.headers?.code ?? 0;
       if (status === 404) return undefined;
       if (status !== 0) throw new JetStreamError({ code: status, description: message.headers?.description ?? "" });
-      return fromDirectGet(message);
+      // A mirror may have had messages removed.
+      return streamOf(message) === this.#stream ? fromDirectGet(message) : undefined;
     });
   }
 

@@ -2,8 +2,10 @@ import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 
 /** What the store listens to on a connection. */
 export interface NatsStatus {
-  /** `"disconnect"`, `"reconnect"` and `"close"` are of interest. */
+  /** `"disconnect"`, `"reconnect"` and `"error"` are of interest. */
   readonly type: string;
+  /** What the server complains about. */
+  readonly error?: Error;
 }
 
 /** A subscription of the store. */

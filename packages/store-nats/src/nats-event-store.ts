@@ -1,6 +1,6 @@
 import { type EventStore, START, StoreClosedError, UnsupportedError } from "@es/core";
 import { Appender } from "./append.ts";
-import { capabilitiesOf } from "./capabilities.ts";
+import { bytesIn, capabilitiesOf } from "./capabilities.ts";
 import { lastPositionOf } from "./commit.ts";
 import { encodeAppend } from "./encoded-append.ts";
 import type { ServerFeatures } from "./features.ts";
@@ -40,11 +40,16 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     prefix: name,
     stream: streams.events.name,
     features,
-    isReplicated: streams.events.num_replicas > 1,
+    identity: streams.identity,
     timeoutMs,
   });
   const capabilities = capabilitiesOf(features, streams.events, link.client.info?.max_payload ?? 0);
   const known = new KnownStreams();
+  // A server that was restarted may have lost the newest commits, and others may stand in their places.
+  link.onReconnect.add(() => known.clear());
+  /** A server that was restarted, or another one of the cluster, may take less than the one at the beginning. */
+  const maxBytes = (): number =>
+    Math.min(capabilities.maxBytesPerAppend, bytesIn(link.client.info?.max_payload ?? Number.POSITIVE_INFINITY));
   const wait = new LiveWait(source, pollIntervalMs);
   const reader = new StreamReader(source, known);
   const log = new LogReader(source, wait);
@@ -86,11 +91,11 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
 
     registers: createNatsRegisters({
       api,
-      lookup: new MessageLookup(api, streams.registers.name, streams.registers.num_replicas > 1),
+      lookup: new MessageLookup(api, streams.registers.name),
       turns: new StreamTurns(),
       stream: streams.registers.name,
       prefix: registersPrefixOf(name),
-      maxBytes: capabilities.maxBytesPerAppend,
+      maxBytes,
       limit: (signal) => source.limit(signal),
       track,
     }),
@@ -101,7 +106,7 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
       if (call?.if !== undefined) {
         throw new UnsupportedError(`this store takes no conditions: ${capabilities.gaps.conditions ?? ""}`);
       }
-      const result = await track(appender.append(encodeAppend(writes, capabilities), call?.signal));
+      const result = await track(appender.append(encodeAppend(writes, capabilities, maxBytes()), call?.signal));
       wait.notify();
       return result;
     },
@@ -112,7 +117,9 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     async head(call) {
       link.assertUsable(call);
       try {
-        const newest = await source.head(source.limit(call?.signal));
+        const limit = source.limit(call?.signal);
+        await source.check.assertSame(limit);
+        const newest = await source.head(limit);
         return newest === undefined ? START : lastPositionOf(newest);
       } catch (error) {
         throw toStoreError(error, "asking for the newest event");

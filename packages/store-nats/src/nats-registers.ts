@@ -30,7 +30,7 @@ export interface RegisterParts {
   readonly stream: string;
   /** What the subjects begin with. */
   readonly prefix: string;
-  readonly maxBytes: number;
+  maxBytes(): number;
   /** The limit of a call that begins now. */
   limit(signal: AbortSignal | undefined): CallLimit;
   /** Lets closing the store wait for a write. */
@@ -62,7 +62,8 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
     assertRegisterWrite(key, value, call.expected);
     assertNoTransaction(call);
     const size = value === undefined ? 0 : Buffer.byteLength(value);
-    if (size > parts.maxBytes) throw new AppendTooLargeError({ unit: "bytes", limit: parts.maxBytes, actual: size });
+    const maxBytes = parts.maxBytes();
+    if (size > maxBytes) throw new AppendTooLargeError({ unit: "bytes", limit: maxBytes, actual: size });
     const subject = subjectFor(key);
     const limit = parts.limit(call.signal);
     api.link.assertUsable(limit);
@@ -125,8 +126,10 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
       try {
         const newest = await lookup.last(EVERYTHING, parts.limit(call?.signal));
         const head = newest?.sequence ?? 0;
-        for (let sequence = 0; sequence < head; ) {
-          const limit = parts.limit(call?.signal);
+        if (head === 0) return;
+        let limit = parts.limit(call?.signal);
+        // A value that changes moves behind `head`, so everything is read up to what is the newest then.
+        for (let sequence = 0; ; ) {
           const { messages, isEnd } = await feed.fetch(MESSAGES_PER_FETCH, limit);
           for (const message of messages) {
             sequence = message.sequence;
@@ -137,8 +140,10 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
             api.link.assertUsable(call);
             yield key;
           }
-          if (isEnd) return;
-          if (messages.length === 0) await api.link.pause(LAG_PAUSE_MS, limit);
+          if (isEnd && sequence >= head) return;
+          if (messages.length > 0) limit = parts.limit(call?.signal);
+          else if (performance.now() + LAG_PAUSE_MS > limit.deadline) throw lagging();
+          else await api.link.pause(LAG_PAUSE_MS, limit);
         }
       } catch (error) {
         throw toStoreError(error, "listing registers");
@@ -147,6 +152,12 @@ export function createNatsRegisters(parts: RegisterParts): Registers {
       }
     },
   };
+}
+
+function lagging(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "the server that answers has not got the newest registers in time; try again, and look at the state of the cluster",
+  );
 }
 
 function assertNoTransaction(call: RegisterCall | undefined): void {

@@ -1,4 +1,6 @@
+import { UnsupportedError } from "@es/core";
 import type { MsgHdrs } from "@nats-io/transport-node";
+import { featuresOf } from "./features.ts";
 import { isTransient, parseAnswer } from "./jetstream-api.ts";
 import type { CallLimit, Link } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
@@ -21,15 +23,20 @@ export type Published =
 
 const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
 const INCOMPLETE_BATCH = 10176;
+const STORE_FAILED = 10077;
 
 interface Acknowledgement {
   readonly seq: number;
 }
 
-/** Limits of publishing: until something was sent, and from then on. */
+/** Limits of publishing. */
 export interface PublishLimits {
+  /** Until something was sent. */
   readonly before: CallLimit;
+  /** From then on. */
   readonly after: CallLimit;
+  /** For the answer. */
+  readonly limitMs: number;
 }
 
 /** Headers that make the server check that the newest message of the subject has this sequence; 0: there is none. */
@@ -48,9 +55,10 @@ export function expectLast(headers: MsgHdrs, sequence: number): MsgHdrs {
 export async function publishOnce(
   link: Link,
   messages: readonly OutgoingMessage[],
-  { before, after }: PublishLimits,
+  { before, after, limitMs }: PublishLimits,
 ): Promise<Published> {
   const last = messages.at(-1);
+  if (messages.length > 1) assertTakesBatches(link);
   if (last === undefined) throw new RangeError("nothing to publish");
   try {
     await link.untilConnected(before);
@@ -58,7 +66,7 @@ export async function publishOnce(
       prepareBatch(messages);
       for (const { subject, headers, body } of messages.slice(0, -1)) link.client.publish(subject, body, { headers });
     }
-    const answer = await link.request(last.subject, last.body, after, last.headers);
+    const answer = await link.request(last.subject, last.body, after, { limitMs, headers: last.headers });
     return { outcome: "stored", sequence: parseAnswer<Acknowledgement>(answer.string()).seq };
   } catch (error) {
     if (error instanceof RequestFailure) {
@@ -72,11 +80,29 @@ export async function publishOnce(
         case INCOMPLETE_BATCH:
           return { outcome: "nothing", cause: new RequestFailure("nobody", error.message, { cause: error }) };
         default:
+          if (hasFailedToStore(error)) {
+            return { outcome: "unknown", cause: new RequestFailure("unanswered", error.message, { cause: error }) };
+          }
           if (!isTransient(error)) break;
           return { outcome: "nothing", cause: new RequestFailure("nobody", error.message, { cause: error }) };
       }
     }
     throw error;
+  }
+}
+
+/** The server has tried, and its disk may hold the message nevertheless. A limit is checked before. */
+function hasFailedToStore({ errorCode, message }: JetStreamError): boolean {
+  return errorCode === STORE_FAILED && !/maximum/i.test(message);
+}
+
+/** An older server than at the beginning would store the messages of a batch one by one. @throws UnsupportedError */
+function assertTakesBatches(link: Link): void {
+  const { hasAtomicBatches, version } = featuresOf(link.client.info?.version);
+  if (!hasAtomicBatches) {
+    throw new UnsupportedError(
+      `nats-server ${version}, which the store has reconnected to, cannot store several messages all or nothing; upgrade it to 2.12`,
+    );
   }
 }
 

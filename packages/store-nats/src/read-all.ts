@@ -31,6 +31,7 @@ const LEAST_FETCH = 64;
 const MAX_FILTERS = 32;
 const LAG_PAUSE_MS = 10;
 const OUTAGE_PAUSE_MS = 100;
+const ELECTION_MS = 2_000;
 
 /** Reads the log. */
 export class LogReader {
@@ -114,6 +115,8 @@ class LogCursor {
   readonly #queries: readonly EventQuery[] | undefined;
   readonly #subjects: readonly string[];
   #feed: MessageFeed | undefined;
+  /** The connection on which the log was found to be whole. */
+  #wholeAt: number | undefined;
   /** Matching events that no page has shown yet. */
   #waiting: RecordedEvent[] = [];
   /** Everything up to this sequence, and to this position, was looked at. */
@@ -137,6 +140,7 @@ class LogCursor {
   }
 
   async next(size: number, limit: () => CallLimit): Promise<LogPage> {
+    await this.#assertSource(limit());
     let head = await this.#head(limit());
     if (head.position === this.#scanned.position) this.#scanned = head;
     const { sequence: start } = this.#scanned;
@@ -165,14 +169,28 @@ class LogCursor {
     };
   }
 
+  /** Without all messages in view, a lost one does not show by a gap. */
+  async #assertSource(call: CallLimit): Promise<void> {
+    const { check, link } = this.#source;
+    if (this.#subjects[0] === EVERYTHING) {
+      await check.assertSame(call);
+    } else if (this.#wholeAt !== link.connections) {
+      const { connections } = link;
+      await check.assertWhole(call);
+      this.#wholeAt = connections;
+    }
+  }
+
   /** The newest commit. @throws InvalidPositionError when this read is ahead of it */
   async #head(call: CallLimit): Promise<Scanned> {
+    const now = performance.now();
+    const patientUntil = Math.min(now + ELECTION_MS, (now + call.deadline) / 2);
     for (;;) {
       const newest = await this.#source.head(call);
       const head = newest === undefined ? NOTHING : { sequence: newest.sequence, position: lastPositionOf(newest) };
       if (head.position >= this.#scanned.position) return head;
       // A leader that has just been elected may need a moment until it knows of everything.
-      if (!this.#source.isReplicated || performance.now() + LAG_PAUSE_MS > call.deadline) {
+      if (performance.now() > patientUntil || (await this.#source.check.replicas(call)) === 1) {
         throw new InvalidPositionError(
           this.#next,
           `lies ahead of the newest event (${head.position === "" ? "there is none" : head.position}); it belongs to another store, or this one was restored from a backup`,
@@ -214,7 +232,7 @@ class LogCursor {
     this.#feed?.close();
     this.#feed = undefined;
     const missing = this.#scanned.sequence + 1;
-    const next = await lookup.next(EVERYTHING, this.#scanned.sequence, call);
+    const next = await lookup.nextOfLeader(EVERYTHING, this.#scanned.sequence, call);
     if (next?.sequence === missing) {
       throw new StoreUnavailableError(
         `a server of the cluster has lost the commit at sequence ${missing}, which its leader has; try again, and repair that server`,
@@ -227,10 +245,9 @@ class LogCursor {
 
   /** Whether everything that is wanted and was there when `head` was looked up has been fetched. */
   async #hasNoMore(call: CallLimit): Promise<boolean> {
-    const { lookup, isReplicated } = this.#source;
+    const { lookup } = this.#source;
     if (this.#subjects[0] === EVERYTHING) return false;
-    // Whoever had the message of `head` had all those before it; with several replicas it may have been another one.
-    if (!isReplicated) return true;
+    // Who has delivered them may lag behind the one who has told of `head`.
     for (const subject of this.#subjects) {
       const last = await lookup.last(subject, call);
       if ((last?.sequence ?? 0) > this.#scanned.sequence) return false;

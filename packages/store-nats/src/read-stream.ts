@@ -1,6 +1,7 @@
 import { type ReadStreamOptions, type RecordedEvent, StoreCorruptError, StoreUnavailableError } from "@es/core";
 import { prepareStreamRead, type StreamRead } from "@es/core/adapter";
 import { type Commit, eventsOf, toCommit } from "./commit.ts";
+import { CommitsBefore } from "./commits-before.ts";
 import type { KnownStreams } from "./known-streams.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
@@ -73,8 +74,10 @@ export class StreamReader {
   }
 
   async *#forward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const call = limit();
+    await this.#source.check.assertSame(call);
     const known = this.#known.get(read.streamId);
-    const last = await this.#last(read, limit());
+    const last = await this.#last(read, call);
     if (last === undefined) return;
     if (read.from > last.base) {
       yield last;
@@ -92,7 +95,9 @@ export class StreamReader {
   }
 
   async *#backward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
-    const last = await this.#last(read, limit());
+    const call = limit();
+    await this.#source.check.assertSame(call);
+    const last = await this.#last(read, call);
     if (last === undefined) return;
     for await (const commit of this.#fromBehind(last, read.from, limit)) {
       if (commit.base < read.to) yield commit;
@@ -101,15 +106,25 @@ export class StreamReader {
 
   /** Follows the chain of commits backwards, down to the one that holds version `from`. */
   async *#fromBehind(last: Commit, from: number, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+    const before = new CommitsBefore(this.#source, last);
     for (let commit = last; ; ) {
       yield commit;
       if (commit.base < from || commit.base === 0) return;
-      const before = await this.#source.at(commit.previous, limit());
-      if (before?.streamId !== commit.streamId || before.base + before.count !== commit.base) {
-        throw broken(commit);
-      }
-      commit = before;
+      const found = await before.get(commit, limit);
+      if (found?.streamId !== commit.streamId || found.base + found.count !== commit.base) throw broken(commit);
+      commit = found;
     }
+  }
+
+  /** The break is in the log, or only in what one server of a cluster has of it. */
+  async #breakBefore(commit: Commit, after: number, call: CallLimit): Promise<Error> {
+    const { lookup, prefix } = this.#source;
+    const next = await lookup.nextOfLeader(subjectOf(prefix, commit.streamId), after, call);
+    return next !== undefined && next.sequence < commit.sequence
+      ? new StoreUnavailableError(
+          `a server of the cluster has lost the commit at sequence ${next.sequence}, which its leader has; try again, and repair that server`,
+        )
+      : broken(commit);
   }
 
   async *#fromFront(
@@ -134,7 +149,9 @@ export class StreamReader {
         }
         for (const message of messages) {
           const commit = toCommit(message, prefix);
-          if (commit.base !== version || commit.previous !== sequence) throw broken(commit);
+          if (commit.base !== version || commit.previous !== sequence) {
+            throw await this.#breakBefore(commit, sequence, call);
+          }
           version += commit.count;
           sequence = commit.sequence;
           yield commit;

@@ -1,5 +1,6 @@
 import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import { headers } from "@nats-io/transport-node";
+import { attemptMs } from "./limits.ts";
 import type { CallLimit, Link } from "./link.ts";
 import { expectLast, publishOnce } from "./publish.ts";
 import type { StoredMessage } from "./stored-message.ts";
@@ -67,6 +68,7 @@ export class RegisterWriter {
     const id = globalThis.crypto.randomUUID();
     const settling = { deadline: call.deadline, mustSettle: true };
     let isDoubtful = false;
+    let unanswered = 0;
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         const made = expectLast(headers(), previous);
@@ -75,7 +77,11 @@ export class RegisterWriter {
         const message = { subject, headers: made, body: value ?? "" };
         const limit = isDoubtful ? settling : call;
         this.#link.assertUsable(limit);
-        const published = await publishOnce(this.#link, [message], { before: limit, after: settling });
+        const published = await publishOnce(this.#link, [message], {
+          before: limit,
+          after: settling,
+          limitMs: attemptMs(unanswered),
+        });
         if (published.outcome === "stored") return published.sequence;
         if (published.outcome === "moved") {
           if (!isDoubtful) return undefined;
@@ -88,6 +94,7 @@ export class RegisterWriter {
           }
         } else if (published.outcome === "unknown") {
           isDoubtful = true;
+          unanswered += 1;
         }
         if (performance.now() + pauseMs >= call.deadline) {
           const reason = published.outcome === "moved" ? "the server is still deciding" : published.cause.message;

@@ -24,6 +24,11 @@ export function fromDirectGet(message: Msg): StoredMessage {
   };
 }
 
+/** The JetStream stream that a direct get was answered from: the one that was asked, or a mirror of it. */
+export function streamOf(message: Msg): string {
+  return message.headers?.get("Nats-Stream") ?? "";
+}
+
 /** A message that a consumer delivered. */
 export interface DeliveredMessage extends StoredMessage {
   /** Counts what this consumer has sent, from 1. */

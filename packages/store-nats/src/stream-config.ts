@@ -24,6 +24,10 @@ export interface StreamConfig {
   readonly allow_atomic?: boolean;
   readonly no_ack?: boolean;
   readonly sealed?: boolean;
+  readonly max_consumers?: number;
+  readonly persist_mode?: string;
+  readonly allow_msg_counter?: boolean;
+  readonly subject_transform?: unknown;
   readonly mirror?: unknown;
   readonly sources?: readonly unknown[] | null;
 }
@@ -105,6 +109,10 @@ export function readDescription(
   return format === undefined ? undefined : { format: Number(format), identity };
 }
 
+function isGiven(setting: unknown): boolean {
+  return setting !== undefined && setting !== null;
+}
+
 /** How a stream differs from what the store needs, one sentence each. */
 export function differencesOf(
   actual: StreamConfig,
@@ -126,8 +134,14 @@ export function differencesOf(
   check("allow_direct", actual.allow_direct ?? false, true);
   check("no_ack", actual.no_ack ?? false, false);
   check("sealed", actual.sealed ?? false, false);
-  if (actual.mirror !== undefined && actual.mirror !== null) found.push("it is a mirror, must be a stream of its own");
+  if (isGiven(actual.mirror)) found.push("it is a mirror, must be a stream of its own");
   if ((actual.sources ?? []).length > 0) found.push("it has sources, must have none");
+  // Reads need them.
+  check("max_consumers", actual.max_consumers ?? -1, -1);
+  // It acknowledges what it has not written yet.
+  if (actual.persist_mode === "async") check("persist_mode", actual.persist_mode, "default");
+  check("allow_msg_counter", actual.allow_msg_counter ?? false, false);
+  if (isGiven(actual.subject_transform)) found.push("it has a subject_transform, must have none");
   // A limit is fine as long as the server refuses what is new and does not remove what is old.
   if (actual.max_msgs > 0 || actual.max_bytes > 0) check("discard", actual.discard, "new");
   if (given.replicas !== undefined) check("num_replicas", actual.num_replicas, given.replicas);

@@ -124,6 +124,8 @@ it.each(["oldest", "newest"] as const)("notices a commit that the %s server has 
 
   const refusal = { code: "ES_STORE_CORRUPT", message: expect.stringContaining("restore a backup") };
   await expect(readLog(store)).rejects.toMatchObject(refusal);
+  const filtered = store.readAll({ filter: { categories: ["user"] } });
+  await expect(filtered[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
   await expect(collect(store.readStream("user-0"))).rejects.toMatchObject(refusal);
   await expect(collect(store.readStream("user-0", { direction: "backward" }))).rejects.toMatchObject(refusal);
   expect(await collect(store.readStream("user-1"))).toHaveLength(30);

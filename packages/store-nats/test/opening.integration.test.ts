@@ -1,8 +1,9 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startNats } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type NatsEventStoreOptions, openFromUrl, openNatsEventStore } from "../src/index.ts";
-import { readLog, writeOf } from "./new-write.ts";
+import { type NatsEventStoreOptions, openNatsEventStore } from "../src/index.ts";
+import { lossyClient } from "./lossy-client.ts";
+import { collect, readLog, writeOf } from "./new-write.ts";
 
 let server: NatsServer;
 let connection: NatsConnection;
@@ -34,37 +35,6 @@ describe("a server that cannot be used is refused with what to do", () => {
     await using without = await startNats({ version: "oldest", jetstream: false, isPrivate: true });
 
     await refused({ servers: without.url }, "ES_CONFIGURATION", "jetstream {}");
-  });
-
-  it("JetStream is off for the account", async () => {
-    const config = "accounts { app { users: [{ user: ada, password: secret }] } }";
-    await using without = await startNats({ version: "oldest", config, isPrivate: true });
-
-    const options = { servers: without.url, user: "ada", password: "secret", timeoutMs: 1_000 };
-    await expect(openNatsEventStore(options)).rejects.toMatchObject({
-      message: expect.stringMatching(/JetStream/),
-    });
-  });
-
-  it("it wants a user, a token or an nkey", async () => {
-    await using withUser = await startNats({
-      version: "oldest",
-      config: "authorization { user: ada, password: secret }",
-      isPrivate: true,
-    });
-    await refused({ servers: withUser.url }, "ES_CONFIGURATION", "refuses the credentials");
-    await refused({ servers: withUser.url, user: "ada", password: "wrong" }, "ES_CONFIGURATION", "credentials");
-    await using store = await openFromUrl(`nats://ada:secret@127.0.0.1:${withUser.port}/by-user`);
-    expect(await store.head()).toBe("");
-
-    await using withToken = await startNats({
-      version: "oldest",
-      config: 'authorization { token: "s3cret" }',
-      isPrivate: true,
-    });
-    await refused({ servers: withToken.url, token: "other" }, "ES_CONFIGURATION", "credentials");
-    await using byToken = await openFromUrl(`nats://s3cret@127.0.0.1:${withToken.port}`);
-    expect(await byToken.head()).toBe("");
   });
 
   it("the user may not create streams, append or read", async () => {
@@ -129,6 +99,8 @@ describe("the streams", () => {
     await refused(options, "ES_CONFIGURATION", "max_age is 3600000000000, must be 0");
     await refused(options, "ES_CONFIGURATION", 'discard is "old", must be "new"');
     await refused(options, "ES_CONFIGURATION", 'storage is "file", must be "memory"');
+    await edit("edited-events", (config) => ({ ...config, sealed: true }));
+    await refused(options, "ES_CONFIGURATION", "sealed is true, must be false");
   });
 
   it("are not created when that is not wanted", async () => {
@@ -157,15 +129,61 @@ describe("the streams", () => {
     await store.append(writeOf("a-1"));
   });
 
-  it("that vanish end every call in time", async () => {
-    await using store = await openNatsEventStore({ servers: server.url, name: "gone", timeoutMs: 500 });
+  it("that take smaller messages since the store was opened refuse larger appends", async () => {
+    const { info } = connection;
+    let maxPayload = info?.max_payload ?? 0;
+    const client = {
+      ...lossyClient(connection, () => false),
+      get info() {
+        return { version: "2.9.10", ...info, max_payload: maxPayload };
+      },
+    };
+    await using store = await openNatsEventStore({ connection: client, name: "smaller" });
+    const large = { ...writeOf("a-1"), events: [{ type: "Large", data: "x".repeat(20_000) }] };
+    await store.append(large);
+
+    await edit("smaller-events", (config) => ({ ...config, max_msg_size: 10_000 }));
+    await expect(store.append(large)).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("max_msg_size"),
+    });
+    maxPayload = 10_000;
+    await expect(store.append(large)).rejects.toMatchObject({ code: "ES_APPEND_TOO_LARGE" });
+    await expect(store.registers.set("k", "x".repeat(20_000))).rejects.toMatchObject({ code: "ES_APPEND_TOO_LARGE" });
+    await edit("smaller-events", (config) => ({ ...config, sealed: true }));
+    await expect(store.append(writeOf("a-1"))).rejects.toMatchObject({
+      code: "ES_CONFIGURATION",
+      message: expect.stringContaining("sealed stream"),
+    });
+    expect(await readLog(store)).toHaveLength(1);
+  });
+
+  it("that vanish end every call, also live reads, with what to do", async () => {
+    await using store = await openNatsEventStore({ servers: server.url, name: "gone" });
     await store.append(writeOf("a-1"));
+    await store.registers.set("k", "v");
+    const pages = store.readAll({ live: true })[Symbol.asyncIterator]();
+    await pages.next();
+    const waiting = pages.next();
+    waiting.catch(() => undefined);
     await api("STREAM.DELETE.gone-events", undefined);
+    await api("STREAM.DELETE.KV_gone-registers", undefined);
 
-    const verdicts = await Promise.allSettled([store.append(writeOf("a-1")), store.head(), readLog(store)]);
+    const calls = [
+      waiting,
+      store.append(writeOf("a-1", 1)),
+      store.append(writeOf("b-1", "no-stream")),
+      store.head(),
+      readLog(store),
+      collect(store.readStream("a-1")),
+      collect(store.readStream("a-1", { direction: "backward" })),
+      store.registers.get("k"),
+    ];
 
-    for (const verdict of verdicts) {
-      expect(verdict).toMatchObject({ reason: { code: expect.stringMatching(/STORE_UNAVAILABLE|UNKNOWN_OUTCOME/) } });
+    for (const verdict of await Promise.allSettled(calls)) {
+      expect(verdict).toMatchObject({
+        reason: { code: "ES_STORE_FORMAT", message: expect.stringMatching(/is gone.*restore it from a backup/) },
+      });
     }
   });
 });

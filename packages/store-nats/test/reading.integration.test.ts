@@ -21,7 +21,8 @@ describe.each(["oldest", "newest"] as const)("on the %s server", (version) => {
       await store.append({ streamId: "a-1", expected: n, events: [{ type: "Large", data: `${n} ${data}` }] });
     }
 
-    for (const events of [await readLog(store), await collect(store.readStream("a-1"))]) {
+    const backward = await collect(store.readStream("a-1", { direction: "backward" }));
+    for (const events of [await readLog(store), await collect(store.readStream("a-1")), backward.toReversed()]) {
       expect(events.map(({ version: at, data: text }) => String(text) === `${at - 1} ${data}`)).toStrictEqual(
         Array.from({ length: 40 }, () => true),
       );
@@ -45,6 +46,23 @@ describe.each(["oldest", "newest"] as const)("on the %s server", (version) => {
         }
       }
     }
+  }, 60_000);
+
+  it("a long stream that lies unevenly between others is the same from behind", async () => {
+    await using store = await open("backward");
+    for (let n = 0; n < 900; n += 1) {
+      const others = n % 300 === 0 ? 150 : n % 3;
+      await Promise.all(Array.from({ length: others }, (_, index) => store.append(writeOf(`b-${index}`))));
+      await store.append(writeOf("a-1", "any", (n % 2) + 1));
+    }
+    const all = await collect(store.readStream("a-1"));
+
+    expect(all).toHaveLength(1_350);
+    expect(await collect(store.readStream("a-1", { direction: "backward", pageSize: 100 }))).toStrictEqual(
+      all.toReversed(),
+    );
+    const part = { from: 40, to: 1_000, direction: "backward", limit: 700 } as const;
+    expect(await collect(store.readStream("a-1", part))).toStrictEqual(all.slice(300, 1_000).toReversed());
   }, 60_000);
 
   it("what was known of a stream before others appended does not hide what they appended", async () => {

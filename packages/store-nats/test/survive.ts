@@ -17,7 +17,7 @@ export async function survive(
   { direct, through, ...options }: SurviveOptions,
   disturb: (load: FaultLoad) => Promise<void>,
 ): Promise<FaultLoad> {
-  const common = { timeoutMs: 4_000, ...options, name: `f-${crypto.randomUUID()}` };
+  const common = { timeoutMs: 4_000, name: `f-${crypto.randomUUID()}`, ...options };
   await using checker = await openNatsEventStore({ ...common, servers: direct, timeoutMs: 10_000 });
   const stores = await Promise.all(through.map((servers) => openNatsEventStore({ ...common, servers })));
   const live = new LiveLog(stores[0] ?? checker);

@@ -58,7 +58,9 @@ export class QueryRunner {
         return await withinLimit(connecting, {
           deadline,
           signal,
-          late: () => new StoreUnavailableError(`no connection to PostgreSQL within ${this.timeoutMs} ms; try again`),
+          late: () =>
+            this.#primary?.standby ??
+            new StoreUnavailableError(`no connection to PostgreSQL within ${this.timeoutMs} ms; try again`),
         });
       } catch (error) {
         // Should it come later after all, it goes straight back.

@@ -1,4 +1,8 @@
+import { ConfigurationError } from "@es/core";
+import { eventsTable, partitionedEventsTable } from "./events-table.ts";
 import { type StoreNames, storeNames } from "./names.ts";
+
+const MOST_PARTITIONS = 1_000;
 
 /** The tables of the event log and their columns, as `name type`. */
 export const TABLES = {
@@ -21,26 +25,15 @@ export const TABLES = {
  * Entry n leads from format n to format n + 1; format 0 is a schema without the tables. Entries are never changed once they
  * are released. The row `format` of `meta` stays readable in every format, so that an old package can refuse a new log.
  */
-export const MIGRATIONS: readonly ((names: StoreNames) => string)[] = [
-  ({ meta, events, registers, sequence, announce, watermark, head, namespace, prefix }) => `
+export const MIGRATIONS: readonly ((names: StoreNames, partitions?: number) => string)[] = [
+  ({ meta, events, registers, sequence, announce, watermark, head, namespace, prefix }, partitions) => `
 CREATE TABLE ${meta} (
   key text COLLATE "C" PRIMARY KEY,
   value text NOT NULL
 );
 
 -- The cache of the sequence must stay 1: the order of positions has to be the order in which they are drawn.
-CREATE TABLE ${events} (
-  position bigint GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME ${sequence} CACHE 1) PRIMARY KEY,
-  stream text COLLATE "C" NOT NULL,
-  version bigint NOT NULL,
-  id uuid NOT NULL,
-  type text COLLATE "C" NOT NULL,
-  at timestamptz NOT NULL DEFAULT now(),
-  tags text[] COLLATE "C",
-  meta json,
-  data json NOT NULL,
-  UNIQUE (stream, version)
-);
+${partitions === undefined ? eventsTable({ events, sequence }) : partitionedEventsTable({ events, sequence, prefix }, partitions)}
 
 -- A deleted register keeps its row without a value, so that no revision is used twice.
 CREATE TABLE ${registers} (
@@ -108,14 +101,31 @@ export interface PostgresSchemaOptions {
   readonly prefix?: string;
   /** Whether the store keeps tags. @defaultValue `false` */
   readonly tags?: boolean;
+  /**
+   * Spread the streams over so many tables, from 2 to 1,000, by a hash of their ids: for logs whose one table would be too large to
+   * look after. It cannot be changed later. @defaultValue one table
+   */
+  readonly partitions?: number;
 }
 
 /**
  * The SQL that creates a new event log, for a database administrator who applies it instead of the store; the store is then
  * opened with `migrate: false` by a role that may not create anything. The package holds it with the defaults as `schema.sql`.
+ *
+ * @throws ConfigurationError for a number of partitions that is none
  */
-export function postgresSchemaSql({ schema = "es", prefix = "", tags = false }: PostgresSchemaOptions = {}): string {
+export function postgresSchemaSql({
+  schema = "es",
+  prefix = "",
+  tags = false,
+  partitions,
+}: PostgresSchemaOptions = {}): string {
+  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 2 && partitions <= MOST_PARTITIONS)) {
+    throw new ConfigurationError(
+      `option partitions of the PostgreSQL event store is ${partitions}; it must be a whole number from 2 to ${MOST_PARTITIONS}`,
+    );
+  }
   const names = storeNames({ schema, prefix });
-  const steps = MIGRATIONS.map((step) => step(names)).join("");
+  const steps = MIGRATIONS.map((step) => step(names, partitions)).join("");
   return `BEGIN;\n\nCREATE SCHEMA IF NOT EXISTS "${schema}";\n${steps}${tagsSql(names, tags)}${recordFormatSql(names)}\nCOMMIT;\n`;
 }

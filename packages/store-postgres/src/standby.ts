@@ -18,13 +18,20 @@ export class StandbyError extends StoreUnavailableError {
  */
 export class PrimaryCheck {
   readonly #checked = new WeakSet<PostgresClient>();
+  #standby: StandbyError | undefined;
+
+  /** Present when the connection that was looked at last led to a standby; the reason when there is no time for another one. */
+  get standby(): StandbyError | undefined {
+    return this.#standby;
+  }
 
   /** @throws StandbyError, or the driver's error */
   async check(client: PostgresClient): Promise<void> {
     // A primary becomes a standby only by a restart, which cuts its connections.
     if (this.#checked.has(client)) return;
     const { rows } = await client.query<[string]>(queryOf("SELECT pg_is_in_recovery()::text", [], false));
-    if (rows[0]?.[0] === "true") throw new StandbyError();
+    this.#standby = rows[0]?.[0] === "true" ? new StandbyError() : undefined;
+    if (this.#standby !== undefined) throw this.#standby;
     this.#checked.add(client);
   }
 }

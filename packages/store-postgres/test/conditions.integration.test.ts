@@ -1,4 +1,5 @@
 import { isEventSourcingError } from "@es/core";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
@@ -82,6 +83,50 @@ describe("conditions", () => {
     await foreign.query("COMMIT");
 
     expect(await refusal).toMatchObject({ code: "ES_CONDITION_FAILED" });
+  });
+
+  it("let appends and conditions with other tags go on, and hold up those with the same", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ tags: true });
+    const after = await store.head();
+    const holder = await database.connect();
+    await holder.query("BEGIN");
+    const held = { if: { none: { tags: ["seat:1"] }, after }, tx: holder };
+    await store.append({ streamId: "a-1", expected: 0, events: [newEvent()] }, held);
+
+    const same = store.append({ streamId: "b-1", expected: 0, events: [{ ...newEvent(), tags: ["seat:1"] }] });
+    const other = { ...newEvent(), tags: ["seat:2"] };
+    await store.append({ streamId: "c-1", expected: 0, events: [other] });
+    await store.append(newWrite("d-1", 0), { if: { none: { tags: ["seat:3"] }, after } });
+    await store.append(newWrite("e-1", 0));
+    const first = await Promise.race([same, Promise.resolve("still waiting")]);
+    await holder.query("COMMIT");
+
+    expect(first).toBe("still waiting");
+    expect((await same).versions).toStrictEqual([1]);
+    expect(await readLog(store)).toHaveLength(5);
+  });
+
+  it("without tags hold up every other append until their transaction has ended", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ tags: true });
+    const after = await store.head();
+    const holder = await database.connect();
+    await holder.query("BEGIN");
+    const held = { if: { none: { types: ["Closed"] }, after }, tx: holder };
+    await store.append({ streamId: "a-1", expected: 0, events: [newEvent()] }, held);
+
+    const others = Promise.all([
+      store.append(newWrite("b-1", 0)),
+      store.append({ streamId: "c-1", expected: 0, events: [{ ...newEvent(), tags: ["seat:2"] }] }),
+    ]);
+    // Longer than a group of appends waits for a lock.
+    const first = await Promise.race([others, sleep(300, "still waiting")]);
+    await holder.query("COMMIT");
+
+    expect(first).toBe("still waiting");
+    await others;
+    expect(await readLog(store)).toHaveLength(3);
   });
 
   it("refuse a transaction of the caller whose snapshot is too old to check them", async () => {

@@ -38,3 +38,11 @@ describeEventStore("the oldest PostgreSQL, over a pool of the caller", {
   },
   declares: { ...declares, conditions: "none", wakeUp: "poll" },
 });
+
+describeEventStore("the oldest PostgreSQL, with partitions and tags", {
+  open: async () => {
+    const { url } = await server.get();
+    return openSchema(url, { url, tags: true, migrate: false }, { partitions: 4 });
+  },
+  declares: { ...declares, conditions: "query", wakeUp: "push" },
+});

@@ -1,24 +1,40 @@
 import { randomUUID } from "node:crypto";
 import type { OpenedStore } from "@es/store-conformance";
 import pg from "pg";
-import { openPostgresEventStore, type PostgresEventStore, type PostgresEventStoreOptions } from "../src/index.ts";
+import {
+  openPostgresEventStore,
+  type PostgresEventStore,
+  type PostgresEventStoreOptions,
+  postgresSchemaSql,
+} from "../src/index.ts";
 
 /** A store in a schema of its own, for the conformance kit. */
-export async function openSchema(url: string, options: PostgresEventStoreOptions): Promise<OpenedStore> {
+export async function openSchema(
+  url: string,
+  options: PostgresEventStoreOptions,
+  { partitions }: { readonly partitions?: number } = {},
+): Promise<OpenedStore> {
   const schema = `s${randomUUID().replaceAll("-", "")}`;
+  if (partitions !== undefined)
+    await runSql(url, postgresSchemaSql({ schema, partitions, tags: options.tags ?? false }));
   const open = (): Promise<PostgresEventStore> => openPostgresEventStore({ ...options, schema });
   const store = await open();
   return {
     store,
     openAgain: open,
     transaction: (work) => store.transaction(work),
-    async close() {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      await client.query(`DROP SCHEMA "${schema}" CASCADE`);
-      await client.end();
-    },
+    close: () => runSql(url, `DROP SCHEMA "${schema}" CASCADE`),
   };
+}
+
+async function runSql(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 /** What every mode of the store does. */

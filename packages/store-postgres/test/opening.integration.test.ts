@@ -50,6 +50,31 @@ describe("opening", () => {
     },
   );
 
+  it.each([1, 0, 2.5, 1_001, Number.NaN])("%s partitions are refused", (partitions) => {
+    expect(() => postgresSchemaSql({ partitions })).toThrow(/option partitions .* from 2 to 1000/);
+  });
+
+  it("spreads the streams over partitions, and a role may append to them with the grants of the documentation", async () => {
+    await using database = await openDatabase(server);
+    await database.query(postgresSchemaSql({ partitions: 4 }));
+    await database.query(
+      `DROP ROLE IF EXISTS partition_appender; CREATE ROLE partition_appender LOGIN; GRANT USAGE ON SCHEMA es TO partition_appender;
+       GRANT SELECT ON es.meta, es.events, es.registers, es.events_position_seq TO partition_appender;
+       GRANT INSERT ON es.events TO partition_appender; GRANT USAGE ON SEQUENCE es.events_position_seq TO partition_appender`,
+    );
+    const url = new URL(database.url);
+    url.username = "partition_appender";
+    {
+      await using store = await openPostgresEventStore({ url: url.href, migrate: false });
+      for (let n = 0; n < 40; n += 1) await store.append(newWrite(`a-${n}`, 0, 2));
+      expect(await readLog(store)).toHaveLength(80);
+    }
+
+    const [row] = await database.query("SELECT count(DISTINCT tableoid), min(position), max(position) FROM es.events");
+    expect(row).toStrictEqual(["4", "1", "80"]);
+    await database.query("DROP OWNED BY partition_appender; DROP ROLE partition_appender");
+  });
+
   it("schema.sql is the SQL for administrators with the defaults", async () => {
     expect(await readFile(new URL("../schema.sql", import.meta.url), "utf8")).toBe(postgresSchemaSql());
   });

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { createQuickAck } from "./quick-ack.ts";
 
 /** The way in: passes bytes between clients and the server, and can stop doing so. */
 export interface Connections {
@@ -23,14 +24,24 @@ const LOWEST_PORT = 20_000;
 const HIGHEST_PORT = 29_999;
 const ATTEMPTS = 100;
 
+/** How clients connect. */
+export interface ConnectionOptions {
+  /** Any free one without it. */
+  readonly port: number | undefined;
+  /** Nothing can be put between encrypted frames, so small reads are slow. */
+  readonly isEncrypted: boolean;
+}
+
 /** Opens a port for clients, the given one or any, and leads them to the server behind. */
-export async function openConnections(upstreamPort: number, wantedPort?: number): Promise<Connections> {
+export async function openConnections(upstreamPort: number, options: ConnectionOptions): Promise<Connections> {
+  const { port: wantedPort, isEncrypted } = options;
   const pairs = new Map<Socket, Socket>();
   let isFrozen = false;
 
   function accept(client: Socket): void {
     const server = createConnection({ port: upstreamPort, host: "127.0.0.1" });
     pairs.set(client, server);
+    if (!isEncrypted) acknowledgeQuickly(client, server);
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -85,6 +96,15 @@ export async function openConnections(upstreamPort: number, wantedPort?: number)
       forEachSocket((socket) => socket.resume());
     },
   };
+}
+
+function acknowledgeQuickly(client: Socket, server: Socket): void {
+  const quickAck = createQuickAck();
+  server.on("data", (chunk: Buffer) => quickAck.watch(chunk));
+  client.on("data", () => {
+    const answer = quickAck.answer();
+    if (answer !== undefined && client.writable) client.write(answer);
+  });
 }
 
 async function listenSomewhere(accept: (client: Socket) => void, wantedPort: number | undefined): Promise<Server> {

@@ -27,14 +27,14 @@ export function streamDeleted(streamName: string): Failure {
   return {
     code: status.FAILED_PRECONDITION,
     details,
-    trailers: { exception: "stream-deleted", "stream-name": encodeURIComponent(streamName) },
+    trailers: { exception: "stream-deleted", "stream-name": toTrailer(streamName) },
   };
 }
 
 export function wrongExpectedVersion(streamName: string, expected: ExpectedState, current: bigint): Failure {
   const trailers = {
     exception: "wrong-expected-version",
-    "stream-name": encodeURIComponent(streamName),
+    "stream-name": toTrailer(streamName),
     "expected-version": String(expectedNumber(expected)),
     "actual-version": String(current),
   };
@@ -47,6 +47,11 @@ export function expectedNumber(expected: ExpectedState): bigint {
   if (expected === "any") return -2n;
   if (expected === "stream-exists") return -4n;
   return expected;
+}
+
+/** Trailers carry ASCII only; what a real server makes of other names there was not looked at. */
+function toTrailer(text: string): string {
+  return text.replaceAll(/[^ -~]/g, "?");
 }
 
 /** The error object that grpc-js turns into a status. */

@@ -1,11 +1,11 @@
 import {
   Server,
-  ServerCredentials,
   type ServerDuplexStream,
   type ServerReadableStream,
   type ServerUnaryCall,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { type Authorize, accessControl, serverCredentials } from "./access.ts";
 import type {
   AppendRequest,
   AppendResponse,
@@ -34,9 +34,19 @@ export interface GrpcServer {
   stop(): void;
 }
 
+/** Who may call, and how. */
+export interface AccessOptions {
+  readonly tls?: boolean;
+  readonly authorize?: Authorize;
+}
+
 /** Starts to serve. */
-export async function startGrpcServer(backend: Backend): Promise<GrpcServer> {
-  const server = new Server({ "grpc.max_receive_message_length": MAX_REQUEST_BYTES });
+export async function startGrpcServer(backend: Backend, access: AccessOptions): Promise<GrpcServer> {
+  const { tls = false, authorize } = access;
+  const server = new Server({
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    interceptors: authorize === undefined ? [] : [accessControl(authorize)],
+  });
   server.addService(services.serverFeatures, {
     GetSupportedMethods: serveSupportedMethods.bind(undefined, backend),
   });
@@ -69,7 +79,7 @@ export async function startGrpcServer(backend: Backend): Promise<GrpcServer> {
     }),
   });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync("127.0.0.1:0", serverCredentials(tls), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });

@@ -1,5 +1,6 @@
+import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
 import { openConnections } from "./connections.ts";
-import { createEventLog, type LoggedEvent } from "./event-log.ts";
+import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
 import { openLogFile } from "./log-file.ts";
 import { createFaults, type Fault, type Misbehaviour, type Operation } from "./misbehaviour.ts";
@@ -13,6 +14,10 @@ export type Personality = "current" | "24.10";
 export interface KurrentDoubleOptions {
   /** @defaultValue "current" */
   readonly personality?: Personality;
+  /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
+  readonly tls?: boolean;
+  /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
+  readonly authorize?: Authorize;
   /** What differs from the personality. */
   readonly features?: Partial<Features>;
   /** Stops the double. */
@@ -21,6 +26,8 @@ export interface KurrentDoubleOptions {
   readonly port?: number;
   /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
   readonly file?: string;
+  /** Another double with which this one forms a cluster: they have the same log. */
+  readonly peer?: KurrentDouble;
   /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -36,6 +43,8 @@ export interface SeenCall {
 export interface KurrentDouble {
   readonly connectionString: string;
   readonly port: number;
+  /** The root certificate that signs for a double with `tls`. */
+  readonly rootCertificateFile: string;
   /** Everything written so far, the server's own entries included. */
   readonly log: readonly LoggedEvent[];
   /** The calls of all clients so far, in order. */
@@ -80,11 +89,13 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
   },
 };
 
+const logs = new WeakMap<KurrentDouble, EventLog>();
+
 /** Starts a double on 127.0.0.1. */
 export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
   const { personality = "current", now = Date.now, signal } = options;
   signal?.throwIfAborted();
-  const log = createEventLog({ now, ...(options.file !== undefined && openLogFile(options.file)) });
+  const log = logFor(options, now);
   const faults = createFaults();
   const calls: SeenCall[] = [];
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
@@ -104,8 +115,12 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
       return () => void subscriptions.delete(subscription);
     },
   };
-  const server = await startGrpcServer(backend);
-  const connections = await openConnections(server.port, options.port);
+  const { tls = false, authorize } = options;
+  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+
+  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
@@ -115,10 +130,11 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const disposeOnAbort = () => void dispose();
   signal?.addEventListener("abort", disposeOnAbort);
 
-  return {
+  const double: KurrentDouble = {
     // Without the interval each new client waits half a second before its first read.
-    connectionString: `kurrentdb://127.0.0.1:${connections.port}?tls=false&discoveryInterval=1`,
+    connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
+    rootCertificateFile: ROOT_CERTIFICATE_FILE,
     log: log.events,
     calls,
     get subscriptions() {
@@ -147,4 +163,14 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     },
     [Symbol.asyncDispose]: dispose,
   };
+  logs.set(double, log);
+  return double;
+}
+
+function logFor({ peer, file }: KurrentDoubleOptions, now: () => number): EventLog {
+  if (peer === undefined) return createEventLog({ now, ...(file !== undefined && openLogFile(file)) });
+  const log = logs.get(peer);
+  if (log === undefined || file !== undefined)
+    throw new Error("a peer must be a double of this process, and keeps the file");
+  return log;
 }

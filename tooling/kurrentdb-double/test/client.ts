@@ -2,6 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type EventData, jsonEvent, KurrentDBClient, type ResolvedEvent } from "@kurrent/kurrentdb-client";
 import type { KurrentDouble } from "../src/index.ts";
 
+/** For `expect.poll`: the machine may be under load. */
+export const PATIENTLY = { timeout: 10_000, interval: 5 };
+
 /** A client of the double that is disposed of with its block: what it holds open would keep the process alive. */
 export function connect(
   double: Pick<KurrentDouble, "connectionString">,

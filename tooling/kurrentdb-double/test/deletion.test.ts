@@ -68,7 +68,9 @@ describe("a stream that was deleted", () => {
     const { client } = connection;
     await client.appendToStream("s", numbered(2));
 
-    await expect(client.deleteStream("s", { expectedRevision: 0n })).rejects.toThrow(WrongExpectedVersionError);
+    const refusal: unknown = await client.deleteStream("s", { expectedRevision: 0n }).catch((error) => error);
+    expect(refusal).toBeInstanceOf(WrongExpectedVersionError);
+    expect(refusal).toMatchObject({ streamName: "s", expectedState: 0n, actualState: 1n });
     await expect(client.deleteStream("none", { expectedRevision: ANY })).rejects.toThrow(WrongExpectedVersionError);
     expect(revisions(await collect(client.readStream("s")))).toEqual([0n, 1n]);
   });
@@ -91,6 +93,19 @@ describe("a stream that was closed for ever", () => {
     await expect(client.deleteStream("s")).rejects.toThrow(StreamDeletedError);
     await expect(client.tombstoneStream("s")).rejects.toThrow(StreamDeletedError);
     expect(double.log.at(-1)).toMatchObject({ streamName: "s", type: "$streamDeleted" });
+  });
+
+  it("is named by the error, also with a name that is no word", async () => {
+    await using double = await startKurrentDouble();
+    await using connection = connect(double);
+    const { client } = connection;
+    await client.tombstoneStream("a/b c:1%2");
+    await client.tombstoneStream("café-1");
+
+    const remove = (streamName: string) => client.deleteStream(streamName).catch((error: unknown) => error);
+
+    expect(await remove("a/b c:1%2")).toMatchObject({ type: "stream-deleted", streamName: "a/b c:1%2" });
+    expect(await remove("café-1")).toBeInstanceOf(StreamDeletedError);
   });
 
   it("may never have existed", async () => {

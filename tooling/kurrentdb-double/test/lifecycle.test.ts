@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_STREAM, START } from "@kurrent/kurrentdb-client";
+import { NO_STREAM, NotLeaderError, START } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble, startKurrentDoubleProcess } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
-import { collect, connect, numbered, received, revisions } from "./client.ts";
+import { collect, connect, numbered, PATIENTLY, received, revisions } from "./client.ts";
 
 describe("the double", () => {
   it("starts again on its port with its log, and without its memory of event ids", async () => {
@@ -22,7 +22,7 @@ describe("the double", () => {
     await expect(client.appendToStream("s", numbered(1))).rejects.toThrow();
     await double.restart();
 
-    await expect.poll(() => readRevisions(client)).toEqual([0n, 1n]);
+    await expect.poll(() => readRevisions(client), PATIENTLY).toEqual([0n, 1n]);
     expect(await client.appendToStream("s", events)).toMatchObject({ nextExpectedRevision: 3n });
   });
 
@@ -46,8 +46,25 @@ describe("the double", () => {
 
     controller.abort();
 
-    await expect.poll(() => double.connectionCount).toBe(0);
+    await expect.poll(() => double.connectionCount, PATIENTLY).toBe(0);
     await expect(startKurrentDouble({ signal: controller.signal })).rejects.toThrow("aborted");
+  });
+
+  it("has the log of its peer, to which it can send clients as the leader", async () => {
+    await using leader = await startKurrentDouble();
+    await using follower = await startKurrentDouble({ peer: leader });
+    await using connection = connect(follower);
+    const { client } = connection;
+    const elsewhere = { how: "wrong-leader", host: "127.0.0.1", port: leader.port } as const;
+    follower.misbehave({ on: ["append", "read"], ...elsewhere });
+
+    await expect(client.appendToStream("s", numbered(1))).rejects.toThrow(NotLeaderError);
+    await client.appendToStream("s", numbered(1));
+    await expect(collect(client.readStream("s"))).rejects.toThrow(NotLeaderError);
+
+    expect(await readRevisions(client)).toEqual([0n]);
+    expect(follower.log).toBe(leader.log);
+    expect(leader.calls.map(({ method }) => method)).toEqual(expect.arrayContaining(["BatchAppend", "Read"]));
   });
 
   it("notes the calls of its clients", async () => {
@@ -89,7 +106,7 @@ describe("a double in a process of its own", () => {
       await expect(client.appendToStream("s", numbered(1))).rejects.toThrow();
       await double.start();
 
-      await expect.poll(() => readRevisions(client)).toEqual([0n, 1n, 2n]);
+      await expect.poll(() => readRevisions(client), PATIENTLY).toEqual([0n, 1n, 2n]);
       expect(await client.appendToStream("s", events, { streamState: NO_STREAM })).toEqual(first);
     } finally {
       await rm(directory, { recursive: true });

@@ -27,6 +27,7 @@ export async function borrowPostgres(adminUrl: string): Promise<PostgresServer> 
     kill: refuse,
     start: refuse,
     restart: refuse,
+    startStandby: refuse,
     [Symbol.asyncDispose]: database.drop,
   };
 }

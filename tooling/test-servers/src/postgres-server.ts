@@ -1,10 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chown, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { borrowPostgres } from "./borrowed-postgres.ts";
 import { findPostgres, type WantedVersion } from "./find-postgres.ts";
 import { createOwnedDirectory, createServerDirectory, removeServerDirectory } from "./server-directory.ts";
 import { ServerProcess } from "./server-process.ts";
-import { findServerUser } from "./server-user.ts";
+import { findServerUser, type ServerUser } from "./server-user.ts";
 import { runProcess } from "./spawned-process.ts";
 
 /** A private PostgreSQL server, or a database of its own on the server that `ES_TEST_POSTGRES_URL` names. */
@@ -28,6 +30,8 @@ export interface PostgresServer extends AsyncDisposable {
   start(): Promise<void>;
   /** `stop` and `start`. */
   restart(): Promise<void>;
+  /** Starts a hot standby that follows this server; this one is stopped for a moment, to be copied. */
+  startStandby(): Promise<PostgresServer>;
 }
 
 /** Options of {@link startPostgres}. */
@@ -76,6 +80,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 
   const settings = { ...SETTINGS, ...options.settings };
+  return await serve({ bin, version, user, directory, dataDirectory, settings }, signal);
+}
+
+/** What a server runs with. */
+interface ServerPlace {
+  readonly bin: string;
+  readonly version: string;
+  readonly user: ServerUser | undefined;
+  readonly directory: string;
+  readonly dataDirectory: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+async function serve(place: ServerPlace, signal?: AbortSignal): Promise<PostgresServer> {
+  const { bin, version, user, directory, dataDirectory, settings } = place;
   const server = new ServerProcess({
     name: "PostgreSQL",
     directory,
@@ -88,6 +107,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     isReady: async (_port, pid) => await isReady(dataDirectory, pid),
   });
   await server.startOnFreePort(signal);
+  const stop = async () => await server.end("SIGINT");
+  const start = async () => await server.start();
   return {
     url: `postgres://postgres@${server.host}:${server.port}/postgres`,
     host: server.host,
@@ -98,15 +119,40 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       return server.isRunning;
     },
     log: () => server.log(),
-    stop: async () => await server.end("SIGINT"),
+    stop,
     kill: async () => await server.end("SIGKILL"),
-    start: async () => await server.start(),
+    start,
     restart: async () => {
-      await server.end("SIGINT");
-      await server.start();
+      await stop();
+      await start();
+    },
+    startStandby: async () => {
+      await stop();
+      const copy = await copyPlace(place);
+      await start();
+      const primary = `host=${server.host} port=${server.port} user=postgres`;
+      return await serve({ ...copy, settings: { ...settings, primary_conninfo: primary } });
     },
     [Symbol.asyncDispose]: async () => await server.remove("SIGQUIT"),
   };
+}
+
+/** A copy of the data of a server that is stopped, told to follow another server. */
+async function copyPlace(place: ServerPlace): Promise<ServerPlace> {
+  const { user } = place;
+  const directory = await createServerDirectory("postgres", user);
+  const dataDirectory = join(directory, "data");
+  try {
+    // With owners and modes, which the server insists on.
+    await promisify(execFile)("cp", ["-a", place.dataDirectory, dataDirectory]);
+    const path = join(dataDirectory, "standby.signal");
+    await writeFile(path, "");
+    if (user !== undefined) await chown(path, user.uid, user.gid);
+  } catch (error) {
+    await removeServerDirectory(directory);
+    throw error;
+  }
+  return { ...place, directory, dataDirectory };
 }
 
 function placeSettings(port: number, directory: string): Record<string, string> {
@@ -122,9 +168,9 @@ function settingArguments(settings: Readonly<Record<string, string>>): string[] 
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
-/** PostgreSQL writes its process id into the first line of its pid file, and its state into the eighth. */
+/** PostgreSQL writes its process id into the first line of its pid file, and its state into the eighth. A hot standby can be read. */
 async function isReady(dataDirectory: string, pid: number): Promise<boolean> {
   const text = await readFile(join(dataDirectory, "postmaster.pid"), "utf8").catch(() => "");
   const lines = text.split("\n");
-  return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+  return lines[0] === String(pid) && ["ready", "standby"].includes(lines[7]?.trim() ?? "");
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { ServerUser } from "./server-user.ts";
 import { within } from "./time-limit.ts";
+import { waitUntilStopped } from "./wait-until-stopped.ts";
 
 /** What to run. */
 export interface ProcessOptions {
@@ -148,6 +149,7 @@ function isReadable(value: unknown): value is Readable {
 function send(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
+    if (name === "SIGSTOP") waitUntilStopped(pid);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }

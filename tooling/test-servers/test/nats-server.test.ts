@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startNats } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { findProgram } from "../src/find-program.ts";
@@ -56,6 +57,21 @@ describe("startNats", () => {
 
     expect(info).toMatchObject({ max_payload: 4096 });
     expect(info).not.toHaveProperty("jetstream");
+  });
+
+  it("answers nothing from the moment on in which it is paused", async () => {
+    await using server = await startNats({ isPrivate: true });
+    await using connection = await NatsConnection.open(server.port);
+
+    for (let round = 0; round < 40; round += 1) {
+      await connection.request("$JS.API.INFO", "");
+      server.pause();
+      const answer = connection.request("$JS.API.INFO", "");
+      const first = await Promise.race([answer.then(() => "answered"), sleep(10, "silent")]);
+      server.resume();
+      await answer;
+      expect(first).toBe("silent");
+    }
   });
 
   it("removes its store when it is disposed", async () => {

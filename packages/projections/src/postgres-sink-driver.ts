@@ -1,0 +1,25 @@
+/** The part of a `pg` client that the sink uses. A `PoolClient` fits as it is. */
+export interface PostgresSinkClient {
+  /** Runs SQL. */
+  query<Row extends Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{
+    /** What was done, as the server says it: `SELECT`, `COMMIT`. */
+    readonly command: string;
+    /** The rows that came back. */
+    readonly rows: Row[];
+  }>;
+  /** Gives it back to the pool; with `true` its connection is closed. */
+  release(destroy?: boolean): void;
+  /** Adds a listener. */
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Removes a listener. */
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** The part of a `pg` pool that the sink uses. A `Pool` fits as it is. */
+export interface PostgresSinkPool<Client extends PostgresSinkClient> {
+  /** Borrows a client. */
+  connect(): Promise<Client>;
+}

@@ -1,0 +1,135 @@
+import {
+  ConfigurationError,
+  causedBy,
+  type EventSchemas,
+  type EventStore,
+  isEventSourcingError,
+  type RecordedEvent,
+  saveTogether,
+} from "@es/core";
+import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
+import type { ProcessManager } from "./process-manager.ts";
+import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
+import type { PendingTimeout, TimeoutPlan } from "./timeout.ts";
+import { type Aggregates, holdAggregates, type UnitOfWork } from "./unit-of-work.ts";
+
+const CONFLICTS = 10;
+
+/** What calls with the step's transaction are given; empty without one. */
+interface Joined {
+  readonly tx?: unknown;
+}
+
+/** Lets a process manager react to events and time-outs, one after the other, and stores what that leads to. */
+export class ProcessSteps {
+  readonly #manager: ProcessManager<unknown>;
+  readonly #store: EventStore<unknown>;
+  readonly #joined: Joined;
+  /** For all steps of a transaction: what was saved in it cannot be loaded yet. */
+  readonly #shared: Aggregates | undefined;
+  #hasPlanned = false;
+
+  /** @param joined - with `tx`, everything happens in that transaction; without, each append stands for itself */
+  constructor(manager: ProcessManager<unknown>, store: EventStore<unknown>, joined: Joined) {
+    this.#manager = manager;
+    this.#store = store;
+    this.#joined = joined;
+    this.#shared = joined.tx === undefined ? undefined : holdAggregates(presentAggregates);
+  }
+
+  /** Whether time-outs were planned or cancelled. */
+  get hasPlanned(): boolean {
+    return this.#hasPlanned;
+  }
+
+  /** Reacts to an event. */
+  async handle(event: RecordedEvent): Promise<void> {
+    await this.#step(event, [], (unit) => this.#manager.handle(event, unit));
+  }
+
+  /** Reacts to a time-out, unless it was cancelled or replaced meanwhile, and takes it away. */
+  async expire(event: RecordedEvent, { key, id }: PendingTimeout, isSkipped: boolean): Promise<void> {
+    const { registers } = this.#store;
+    const waiting = await findTimeout(registers, this.#manager.name, key, this.#joined);
+    if (waiting?.id !== id) return;
+    const done: TimeoutChange = { key, id, timeout: undefined };
+    await this.#step(event, [done], async (unit) => {
+      if (!isSkipped) await this.#manager.expire(event, key, unit);
+    });
+  }
+
+  async #step(
+    cause: RecordedEvent,
+    before: readonly TimeoutChange[],
+    react: (unit: UnitOfWork<unknown, EventSchemas>) => Promise<void>,
+  ): Promise<void> {
+    for (let conflicts = 0; ; conflicts += 1) {
+      const changes = [...before];
+      const aggregates = this.#shared ?? holdAggregates(aggregatesBefore(cause, this.#store));
+      await react({
+        load: (repository, id) => aggregates.load(repository, id),
+        execute: (repository, id, command) => aggregates.execute(repository, id, command),
+        schedule: (timeout, plan) => void changes.push(this.#planned(cause, timeout, plan)),
+        cancel: (key) => void changes.push({ key, timeout: undefined }),
+      });
+      try {
+        await this.#save(aggregates, cause);
+      } catch (error) {
+        // Somebody else was faster. In a transaction nothing can be repeated but all of it.
+        if (this.#shared !== undefined || conflicts >= CONFLICTS || !isEventSourcingError(error, "ES_CONCURRENCY"))
+          throw error;
+        continue;
+      }
+      this.#hasPlanned ||= changes.length > before.length;
+      if (changes.length > 0) {
+        await changeTimeouts(this.#store.registers, this.#manager.name, changes, this.#joined);
+      }
+      return;
+    }
+  }
+
+  async #save(aggregates: Aggregates, cause: RecordedEvent): Promise<void> {
+    const saves = aggregates.touched
+      .filter(({ aggregate, isDone }) => !isDone && aggregate.pendingEvents.length > 0)
+      .map(({ repository, aggregate }) => repository.prepareSave(aggregate));
+    const options = { ...this.#joined, metadata: causedBy(cause) };
+    if (saves.length <= this.#store.capabilities.atomicStreams) {
+      await saveTogether(this.#store, saves, options);
+      return;
+    }
+    for (const save of saves) await saveTogether(this.#store, [save], options);
+  }
+
+  #planned(
+    cause: RecordedEvent,
+    timeout: { readonly type: string; readonly data: unknown },
+    plan: TimeoutPlan,
+  ): TimeoutChange {
+    const { timeouts, name } = this.#manager;
+    if (timeouts === undefined) {
+      throw new ConfigurationError(
+        `process manager ${JSON.stringify(name)} plans a time-out and has declared no "timeouts"`,
+      );
+    }
+    const dueAt = "at" in plan ? plan.at.getTime() : cause.recordedAt + plan.afterMs;
+    if (!Number.isFinite(dueAt)) {
+      throw new ConfigurationError(
+        `the time-out ${JSON.stringify(timeout.type)} of process manager ${JSON.stringify(name)} is planned for no time: give "at" a valid Date, or "afterMs" a number`,
+      );
+    }
+    const { key } = plan;
+    const { type, data, schemaVersion } = timeouts.encode(timeout);
+    const pending: PendingTimeout = {
+      key,
+      // The same when the event comes again.
+      id: `${cause.id}:${key}`,
+      type,
+      data,
+      schemaVersion,
+      dueAt,
+      correlationId: cause.metadata.correlationId ?? cause.id,
+      after: cause.position,
+    };
+    return { key, timeout: pending };
+  }
+}

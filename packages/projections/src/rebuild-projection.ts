@@ -1,0 +1,57 @@
+import { ConfigurationError } from "@es/core";
+import type { Delivery, ExactlyOnce } from "./delivery.ts";
+import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertProjectionName } from "./projection-name.ts";
+import type { Projection } from "./projection.ts";
+import { Rebuild } from "./rebuild.ts";
+import type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
+import { RebuildPlace } from "./rebuild-place.ts";
+import { runnerSettings } from "./runner-options.ts";
+
+interface UntypedOptions extends CommonRebuildOptions, Omit<UntypedRunnerOptions, "onFailure"> {
+  readonly prepare?: (tx: unknown) => void | Promise<void>;
+  readonly activate?: (tx: unknown) => void | Promise<void>;
+}
+
+/**
+ * Builds a new version of a projection beside the one that readers see, and then puts it in its place. Resolves when that is done, so
+ * it can be called at every start: a projection that is live already is left alone. When it is interrupted, the next call goes on.
+ *
+ * The new version handles what the old one has handled, with `context.isReplay`. When it has come as far, the old one is stopped: its
+ * runner ends with a `ProjectionReplacedError`. Then readers are switched in one step, and a runner of the new version goes on
+ * exactly behind it. Old checkpoint and read model stay until `dropProjection`, and the same call with the old version goes back.
+ *
+ * @throws HandlerFailedError when a handler fails as often as it may; mend it and call again
+ * @throws ConfigurationError when names do not fit, or one of the projections runs in several partitions
+ * @throws AbortedError when the signal aborts; readers see the old version, or the new one
+ */
+export async function rebuildProjection(projection: Projection, options: RebuildOptions): Promise<Rebuilt>;
+/** As above, for a projection whose effects are written in transactions: they also switch the readers. */
+export async function rebuildProjection<Tx>(
+  projection: Projection<ExactlyOnce<Tx>>,
+  options: ExactlyOnceRebuildOptions<Tx>,
+): Promise<Rebuilt>;
+export async function rebuildProjection(projection: Projection<Delivery>, options: UntypedOptions): Promise<Rebuilt> {
+  const { readModel, replaces, sink, store, checkpoints, signal } = options;
+  assertProjectionName(readModel);
+  if (replaces !== undefined) assertProjectionName(replaces);
+  const isTransactional = projection.delivery.guarantee === "exactly-once";
+  if (isTransactional && sink === undefined) {
+    throw new ConfigurationError(
+      `projection ${JSON.stringify(projection.name)} is delivered exactly once and needs a "sink"`,
+    );
+  }
+  const usedSink = isTransactional ? sink : undefined;
+  const rebuild = new Rebuild({
+    projection,
+    readModel,
+    replaces,
+    place: new RebuildPlace(usedSink?.registers ?? checkpoints ?? store.registers, usedSink),
+    settings: runnerSettings(options),
+    newLedger: () => ledgerFor(projection, options, { index: 0, count: 1 }),
+    prepare: options.prepare ?? (() => undefined),
+    activate: options.activate ?? (() => undefined),
+    signal: signal ?? new AbortController().signal,
+  });
+  return rebuild.run();
+}

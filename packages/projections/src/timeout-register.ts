@@ -1,0 +1,138 @@
+import { ConfigurationError, type Registers, StoreFormatError, StoreUnavailableError } from "@es/core";
+import { toJson } from "@es/core/adapter";
+import { parseObject } from "./checkpoint.ts";
+import { assertProjectionName } from "./projection-name.ts";
+import type { PendingTimeout } from "./timeout.ts";
+
+/** Time-outs are spread over so many registers, so that each write carries few of the others. Never change it. */
+const SHARDS = 64;
+/** Longest text of a register; every store takes that much. */
+const MAX_LENGTH = 500_000;
+const TRIES = 20;
+
+/** What the calls of registers have in common. */
+interface Call {
+  readonly signal?: AbortSignal;
+  readonly tx?: unknown;
+}
+
+function prefixOf(manager: string): string {
+  return `timeouts:${manager}:`;
+}
+
+function keyOf(manager: string, key: string): string {
+  // FNV-1a over the UTF-16 code units.
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index += 1) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  return `${prefixOf(manager)}${(hash >>> 0) % SHARDS}`;
+}
+
+/**
+ * The time-outs of a process manager that are waiting, those that are due first in front. For a console or a health check.
+ *
+ * @param registers - those of the store
+ * @throws StoreFormatError when a newer version of this package wrote them
+ */
+export async function listTimeouts(
+  registers: Registers<unknown>,
+  processManager: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly PendingTimeout[]> {
+  assertProjectionName(processManager);
+  const all: PendingTimeout[] = [];
+  for await (const key of registers.keys(prefixOf(processManager), options)) {
+    const register = await registers.get(key, options);
+    if (register !== undefined) all.push(...parse(key, register.value));
+  }
+  return all.toSorted((a, b) => a.dueAt - b.dueAt);
+}
+
+/** The time-out with this key, if it waits. */
+export async function findTimeout(
+  registers: Registers<unknown>,
+  manager: string,
+  key: string,
+  call: Call,
+): Promise<PendingTimeout | undefined> {
+  const shard = keyOf(manager, key);
+  const register = await registers.get(shard, call);
+  return register === undefined ? undefined : parse(shard, register.value).find((other) => other.key === key);
+}
+
+/** A change of what waits under a key: a time-out, nothing, or nothing instead of a certain one. */
+export interface TimeoutChange {
+  readonly key: string;
+  readonly timeout: PendingTimeout | undefined;
+  /** Only when this one waits. */
+  readonly id?: string;
+}
+
+/** Makes changes, in their order. @throws ConfigurationError when there are too many */
+export async function changeTimeouts(
+  registers: Registers<unknown>,
+  manager: string,
+  changes: readonly TimeoutChange[],
+  call: Call,
+): Promise<void> {
+  for (const [shard, own] of Map.groupBy(changes, ({ key }) => keyOf(manager, key))) {
+    await changeShard(registers, shard, own, call);
+  }
+}
+
+async function changeShard(
+  registers: Registers<unknown>,
+  shard: string,
+  changes: readonly TimeoutChange[],
+  call: Call,
+): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const register = await registers.get(shard, call);
+    const before = register === undefined ? [] : parse(shard, register.value);
+    const text = JSON.stringify({ format: 1, timeouts: changes.reduce(changed, before) });
+    if (text.length > MAX_LENGTH) {
+      throw new ConfigurationError(
+        `register ${JSON.stringify(shard)} would hold more than ${MAX_LENGTH} characters of time-outs that wait; give them less data, or cancel those that are not needed`,
+      );
+    }
+    if (text === register?.value) return;
+    if ((await registers.set(shard, text, { ...call, expected: register?.revision ?? 0 })) !== undefined) return;
+  }
+  throw new StoreUnavailableError(`register ${JSON.stringify(shard)} was changed by others again and again`);
+}
+
+function changed(timeouts: readonly PendingTimeout[], { key, timeout, id }: TimeoutChange): readonly PendingTimeout[] {
+  const others = timeouts.filter((other) => other.key !== key || (id !== undefined && other.id !== id));
+  return timeout === undefined ? others : [...others, timeout];
+}
+
+function parse(register: string, text: string): readonly PendingTimeout[] {
+  const { format, timeouts } = parseObject(text) ?? {};
+  if (format !== 1 || !Array.isArray(timeouts)) throw unreadable(register);
+  return timeouts.map((timeout) => parseOne(register, timeout));
+}
+
+function parseOne(register: string, value: unknown): PendingTimeout {
+  const { key, id, type, data, schemaVersion, dueAt, correlationId, after } = recordOf(value);
+  if (
+    typeof key !== "string" ||
+    typeof id !== "string" ||
+    typeof type !== "string" ||
+    typeof schemaVersion !== "number" ||
+    typeof dueAt !== "number" ||
+    typeof correlationId !== "string" ||
+    typeof after !== "string"
+  ) {
+    throw unreadable(register);
+  }
+  return { key, id, type, data: toJson(data, "data"), schemaVersion, dueAt, correlationId, after };
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : {};
+}
+
+function unreadable(register: string): StoreFormatError {
+  return new StoreFormatError(
+    `register ${JSON.stringify(register)} does not hold time-outs in a form that this package knows; install the version that wrote it`,
+  );
+}

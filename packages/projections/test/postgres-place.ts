@@ -1,0 +1,70 @@
+import { defineEvents, type EventStore } from "@es/core";
+import { createMemoryEventStore } from "@es/store-memory";
+import pg from "pg";
+import { createDatabase, type PostgresServer } from "test-servers";
+import { createPostgresSink, type CheckpointedSink, defineProjection, exactlyOnce } from "../src/index.ts";
+import { accountEvents } from "./accounts.ts";
+
+/** The part of a client that the projection below writes with. */
+export interface PostgresWriter {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
+}
+
+/** A store, and a database of its own for read models on a server that tests share. */
+export interface PostgresPlace extends AsyncDisposable {
+  readonly store: EventStore<unknown>;
+  readonly sink: CheckpointedSink<pg.PoolClient>;
+  readonly pool: pg.Pool;
+  readonly url: string;
+  read(): Promise<Record<string, string>>;
+}
+
+/** Makes a pool whose lost connections do not end the process. */
+export function openPool(url: string, max = 4): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max });
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+/** Makes an empty database with the table of {@link postgresBalances}. */
+export async function openPostgresPlace(server: PostgresServer): Promise<PostgresPlace> {
+  const database = await createDatabase(server);
+  const pool = openPool(database.url);
+  await pool.query("CREATE TABLE balances (stream text PRIMARY KEY, total int NOT NULL, events int NOT NULL)");
+  return {
+    store: createMemoryEventStore(),
+    sink: createPostgresSink<pg.PoolClient>(pool),
+    pool,
+    url: database.url,
+    async read() {
+      const { rows } = await pool.query<{ stream: string; total: number; events: number }>(
+        "SELECT * FROM balances ORDER BY stream",
+      );
+      return Object.fromEntries(rows.map(({ stream, total, events }) => [stream, `${total} of ${events}`]));
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+/** Keeps sums and counts by stream, exactly once. */
+export function postgresBalances(
+  onEvent: (amount: number, tx: PostgresWriter) => void | Promise<void> = () => undefined,
+) {
+  return defineProjection({
+    name: "balances",
+    events: defineEvents({ Deposited: accountEvents.schemas.Deposited }),
+    delivery: exactlyOnce<PostgresWriter>(),
+    handlers: {
+      Deposited: async ({ streamId, data }, { tx }) => {
+        await tx.query(
+          "INSERT INTO balances VALUES ($1, $2, 1) ON CONFLICT (stream) DO UPDATE SET total = balances.total + excluded.total, events = balances.events + 1",
+          [streamId, data.amount],
+        );
+        await onEvent(data.amount, tx);
+      },
+    },
+  });
+}
