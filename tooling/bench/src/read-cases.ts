@@ -4,6 +4,8 @@ import type { Outcome, Subject } from "./subject.ts";
 
 const LOAD_1000 = { ratio: 0.8 };
 const CATCH_UP = { ratio: 0.5 };
+/** An overhead of 15 %. */
+const KURRENTDB = { ratio: 1 / 1.15 };
 const CATCH_UP_POSTGRES = { ratio: 0.8 };
 const LOG_EVENTS = 100_000;
 const SEED_BATCH = 1_000;
@@ -24,7 +26,7 @@ const projections: Targets = {
 export const READ_CASES: readonly BenchCase[] = [
   loadStream(10, {}),
   loadStream(100, {}),
-  loadStream(1_000, loads),
+  loadStream(1_000, { ...loads, kurrentdb: KURRENTDB }),
   reading({
     id: "repository-load-1000",
     title: "repository load, 1,000 events, zod",
@@ -51,7 +53,7 @@ export const READ_CASES: readonly BenchCase[] = [
     id: "read-all-100000",
     title: "readAll (catch-up), 100,000 events",
     eventsPerOperation: LOG_EVENTS,
-    targets: catchUps,
+    targets: { ...catchUps, kurrentdb: KURRENTDB },
     seed: seedLog,
     read: (subject) => subject.readAll(),
     result: LOG_EVENTS,
