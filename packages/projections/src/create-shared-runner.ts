@@ -1,4 +1,6 @@
 import { ConfigurationError, type Registers } from "@es/core";
+import { Balance } from "./balance.ts";
+import { checkpointKey } from "./checkpoint.ts";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
@@ -49,17 +51,22 @@ export function createSharedRunner(
   if (!(leaseMs >= 10) || !(pollMs > 0)) {
     throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
   }
-  let free = maxPartitions;
-  const places = {
-    reserve(): boolean {
-      if (free === 0) return false;
-      free -= 1;
-      return true;
+  const registers = options.leases ?? options.store.registers;
+  const balance = new Balance({
+    partitions: count,
+    maxPartitions,
+    members: {
+      registers,
+      key: `members:${checkpointKey(projection.name)}`,
+      max: maxPartitions,
+      ttlMs: leaseMs,
+      clock: settings.clock,
     },
-    free(): void {
-      free += 1;
-    },
-  };
+    beatMs: leaseMs / 3,
+    clock: settings.clock,
+    leaving: () => partitions.filter((partition) => partition.isLeaving).length,
+    handOver: () => partitions.findLast((partition) => partition.handOver()) !== undefined,
+  });
   let drainMs = STOP_TIMEOUT_MS;
   const stopping = new AbortController();
   const ended = Promise.withResolvers<void>();
@@ -73,7 +80,7 @@ export function createSharedRunner(
       index,
       projection,
       lease: {
-        registers: options.leases ?? options.store.registers,
+        registers,
         key: `lease:${partitionKey(projection.name, partition)}`,
         ttlMs: leaseMs,
         pollMs,
@@ -81,13 +88,15 @@ export function createSharedRunner(
       },
       settings: count === 1 ? settings : { ...settings, select: (streamId) => partitionOf(streamId, count) === index },
       newLedger: () => ledgerFor(projection, options, partition),
-      places,
+      places: balance.places,
       drainMs: () => drainMs,
     });
   });
 
   async function run(): Promise<void> {
-    const runs = partitions.map((partition) => partition.run(stopping.signal));
+    const { signal } = stopping;
+    await balance.begin(signal);
+    const runs = [...partitions.map((partition) => partition.run(signal)), balance.keep(signal)];
     // One that gave up must not leave the others of this process running unseen.
     for (const partition of runs) {
       partition.catch((error: unknown) => {

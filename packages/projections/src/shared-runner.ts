@@ -54,7 +54,7 @@ export interface SharedRunner extends AsyncDisposable {
 export interface ShareOptions {
   /** Into how many parts the streams are split. It cannot be changed without a reset. @defaultValue 1 */
   readonly partitions?: number;
-  /** How many of them this process takes at most. @defaultValue all */
+  /** How many of them this process takes at most; no more than its fair share when there are others. @defaultValue all */
   readonly maxPartitions?: number;
   /** How long the lease of a process lasts that is not heard of. @defaultValue 10000 */
   readonly leaseMs?: number;
