@@ -1,11 +1,12 @@
 import { ConfigurationError, type Registers } from "@es/core";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
-import { WaitTimeoutError } from "./errors.ts";
+import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
-import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
+import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
 import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
@@ -64,6 +65,7 @@ export function createSharedRunner(
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => undefined);
   let isStarted = false;
+  let failure: { readonly error: unknown } | undefined;
 
   const partitions = Array.from({ length: count }, (_, index) => {
     const partition = { index, count };
@@ -87,7 +89,12 @@ export function createSharedRunner(
   async function run(): Promise<void> {
     const runs = partitions.map((partition) => partition.run(stopping.signal));
     // One that gave up must not leave the others of this process running unseen.
-    for (const partition of runs) partition.catch(() => stopping.abort());
+    for (const partition of runs) {
+      partition.catch((error: unknown) => {
+        failure ??= { error };
+        stopping.abort();
+      });
+    }
     await Promise.allSettled(runs);
     await Promise.all(runs);
   }
@@ -104,6 +111,24 @@ export function createSharedRunner(
     });
   }
 
+  const waiting: SharedWaitParts = {
+    projection: projection.name,
+    count,
+    store: options.store,
+    filter: projection.filter,
+    registers: checkpointRegisters(projection, options),
+    clock: settings.clock,
+    pollMs,
+    reachedHere: (partition) => {
+      const { isHeld, runner } = partitions[partition]?.status ?? {};
+      return isHeld && runner?.state !== "starting" ? runner?.position : undefined;
+    },
+    assertRunning: () => {
+      if (failure !== undefined) throw failure.error;
+      if (stopping.signal.aborted) throw new ProjectionStoppedError(projection.name);
+    },
+  };
+
   return {
     projection: projection.name,
     done: ended.promise,
@@ -117,6 +142,7 @@ export function createSharedRunner(
       void run().then(ended.resolve, ended.reject);
     },
     stop,
+    waitFor: (position, wait) => waitForPartitions(waiting, position, wait),
     async replayParked(streamId) {
       let events = 0;
       for (const { runner } of partitions) events += (await runner?.replayParked(streamId)) ?? 0;

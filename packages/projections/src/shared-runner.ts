@@ -1,4 +1,6 @@
+import type { Position } from "@es/core";
 import type { RunnerStatus } from "./runner-status.ts";
+import type { WaitOptions } from "./waiters.ts";
 
 /** One partition, as this process sees it. */
 export interface PartitionStatus {
@@ -27,6 +29,15 @@ export interface SharedRunner extends AsyncDisposable {
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** How each partition is getting on here. */
   status(): readonly PartitionStatus[];
+  /**
+   * Resolves once everything up to this position was handled, in all partitions and by whichever processes run them: the way to read
+   * your own write. What other processes have done is looked up every now and then.
+   *
+   * @throws WaitTimeoutError when that did not happen in time
+   * @throws ProjectionStoppedError when this shared runner was stopped before
+   * @throws AbortedError when the signal aborts; and the error of a partition that gave up here
+   */
+  waitFor(position: Position, options?: WaitOptions): Promise<void>;
   /**
    * Handles what is held back in the partitions that this process runs, of one stream or of all, in the order of each stream.
    * `listParked` reads the lists of all partitions.

@@ -135,6 +135,46 @@ describe("a shared runner", () => {
     await runner.stop();
   });
 
+  it("waits for a position in all partitions, also those that another process runs", async () => {
+    await using store = createMemoryEventStore();
+    const seen: string[] = [];
+    const half = { partitions: 4, maxPartitions: 2, pollMs: 20 };
+    await using one = share(store, seen, "one", half).runner;
+    await using two = share(store, seen, "two", half).runner;
+    one.start();
+    two.start();
+
+    for (let round = 1; round <= 30; round += 1) {
+      const position = await deposit(store, `a-${round}`, 1);
+      await (round % 2 === 0 ? one : two).waitFor(position);
+      expect(seen).toHaveLength(round);
+    }
+    await deposit(store, "a-1", 2);
+    await one.waitFor(await store.head());
+    expect(seen).toHaveLength(31);
+    expect(new Set(seen.map((entry) => entry.split(" ")[0]))).toStrictEqual(new Set(["one", "two"]));
+  });
+
+  it("ends a wait at its limit, with its signal, and when it stops or gives up", async () => {
+    await using store = createMemoryEventStore();
+    const clock = new VirtualClock(5_000);
+    const { runner } = share(store, [], "one", { clock, partitions: 2 });
+    runner.start();
+
+    await expect(runner.waitFor("9", { timeoutMs: 50 })).rejects.toMatchObject({ code: "ES_WAIT_TIMEOUT" });
+    const controller = new AbortController();
+    const aborted = runner.waitFor("9", { signal: controller.signal, timeoutMs: 1e9 });
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "ES_ABORTED" });
+    const stopped = runner.waitFor("9", { timeoutMs: 1e9 });
+    await Promise.all([expect(stopped).rejects.toMatchObject({ code: "ES_PROJECTION_STOPPED" }), runner.stop()]);
+    await store.append({ streamId: "a-1", expected: 0, events: [{ type: "Strange", data: 1 }] });
+    await using failing = share(store, [], "two", { clock, partitions: 2 }).runner;
+    failing.start();
+    const failed = failing.waitFor("9", { timeoutMs: 1e9 });
+    await expect(failed).rejects.toMatchObject({ code: "ES_HANDLER_FAILED" });
+  });
+
   it("gives up with the projection's error, and gives the lease back", async () => {
     await using store = createMemoryEventStore();
     await store.append({ streamId: "a-1", expected: 0, events: [{ type: "Strange", data: 1 }] });

@@ -69,6 +69,7 @@ export async function openBareNats(url: string): Promise<Subject> {
     },
     readStream: (streamId) => count(subjectOf(streamId)),
     readAll: () => count(`${stream}.>`),
+    project: () => count(`${stream}.>`),
     command: notMeasured,
     loadOrder: notMeasured,
     loadOrderFromSnapshot: notMeasured,

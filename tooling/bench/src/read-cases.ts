@@ -12,6 +12,14 @@ const SNAPSHOT_AT = 950;
 const loads: Targets = { "sqlite-normal": LOAD_1000, "sqlite-full": LOAD_1000, postgres: LOAD_1000 };
 const catchUps: Targets = { "sqlite-normal": CATCH_UP, "sqlite-full": CATCH_UP, postgres: CATCH_UP_POSTGRES };
 
+const projections: Targets = {
+  "memory-copies": CATCH_UP,
+  "sqlite-normal": CATCH_UP,
+  "sqlite-full": CATCH_UP,
+  postgres: CATCH_UP,
+  nats: CATCH_UP,
+};
+
 /** Loads and catch-up reads of a store that does not change. */
 export const READ_CASES: readonly BenchCase[] = [
   loadStream(10, {}),
@@ -56,6 +64,15 @@ export const READ_CASES: readonly BenchCase[] = [
     seed: seedLog,
     read: (subject) => subject.readAll(ORDER_EVENT_TYPES[0]),
     result: LOG_EVENTS / ORDER_EVENT_TYPES.length,
+  }),
+  reading({
+    id: "project-100000-count",
+    title: "catch-up projection, 100,000 events, counting handler",
+    eventsPerOperation: LOG_EVENTS,
+    targets: projections,
+    seed: seedLog,
+    read: (subject) => subject.project(),
+    result: LOG_EVENTS,
   }),
 ];
 
