@@ -13,3 +13,6 @@ export const LONGEST_PAUSE_MS = 200;
 
 /** Most calls of one store that are under way at once. */
 export const MAX_CALLS = 100;
+
+/** How long the log is searched before what was found is shown, and how far it was searched. */
+export const SCAN_MS = 1_000;
