@@ -120,8 +120,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     patient.close();
     notifier.close();
     runner.close();
-    await listener?.close();
-    await connections.close();
+    await Promise.all([listener?.close(timeoutMs), connections.close()]);
   };
 
   listener?.start();

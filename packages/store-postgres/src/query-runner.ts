@@ -81,12 +81,17 @@ export class QueryRunner {
   async #connect(): Promise<Borrowed> {
     const connection = borrowed(await this.#pool.connect());
     try {
-      await this.#primary?.check(connection.client);
+      await this.#check(connection.client);
       return connection;
     } catch (error) {
       connection.release(true);
       throw error;
     }
+  }
+
+  /** Nobody may be waiting for it any more, and without a limit a connection that has gone silent would be borrowed for ever. */
+  async #check(client: PostgresClient): Promise<void> {
+    if (this.#primary !== undefined) await withinLimit(this.#primary.check(client), this.#answerLimit());
   }
 
   /** Runs one statement on a borrowed connection; the answer has the runner's time, however long the connection took. */
