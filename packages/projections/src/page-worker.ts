@@ -60,7 +60,8 @@ export class PageWorker {
       this.#stored();
     } catch (error) {
       if (!(error instanceof HandlerFailure)) throw error;
-      await this.#oneByOne(events, free, error);
+      await this.#inPieces(events, error);
+      this.#stored();
       await this.#pass(next);
     }
   }
@@ -102,33 +103,65 @@ export class PageWorker {
     this.#unsavedPages = 0;
   }
 
-  /** `free` are those of the events that were not held back already; `first` says how handling them all at once failed. */
-  async #oneByOne(
-    events: readonly RecordedEvent[],
-    free: readonly RecordedEvent[],
-    first: HandlerFailure,
-  ): Promise<void> {
-    const done = new Set(free.slice(0, first.handled));
+  /**
+   * Handles events in smaller stretches, down to the one that is to blame, when all of them at once failed: around it when it is known,
+   * by halves when not. So one bad event of a page does not cost a transaction for each of the others.
+   */
+  async #inPieces(events: readonly RecordedEvent[], first?: HandlerFailure): Promise<void> {
+    const failure = first ?? (await this.#together(events));
+    if (failure === undefined) return;
+    const { free } = splitParked(this.parked, events);
+    const newest = free[failure.handled - 1];
+    // Without transactions, what is in front of the failure has taken effect.
+    const done = newest === undefined ? 0 : events.indexOf(newest) + 1;
+    if (done > 0) await this.#commit(events.slice(0, done), []);
     const isCertain = this.#parts.projection.isSingle || free.length === 1;
-    const blamed = isCertain ? free[first.failedAt] : undefined;
-    let ahead = this.#committer.checkpoint;
-    for (const event of events) {
-      const { parked, free: own } = splitParked(ahead.parked, [event]);
-      this.#assertRoom(parked);
-      const behind = { ...checkpointBehind(ahead, event.position, own, event), parked };
-      if (own.length === 0 || done.has(event)) {
-        ahead = behind;
-        continue;
-      }
-      if (ahead !== this.#committer.checkpoint) await this.#committer.commit([], ahead);
-      await this.#handle(event, behind, event === blamed ? first : undefined);
-      ahead = this.#committer.checkpoint;
+    const blamed = isCertain ? free[failure.failedAt] : undefined;
+    if (blamed === undefined) {
+      const middle = Math.ceil(events.length / 2);
+      await this.#inPieces(events.slice(done, middle));
+      await this.#inPieces(events.slice(middle));
+      return;
     }
-    if (ahead !== this.#committer.checkpoint) await this.#committer.commit([], ahead);
-    this.#stored();
+    const place = events.indexOf(blamed);
+    await this.#inPieces(events.slice(done, place));
+    await this.#alone(blamed, failure);
+    await this.#inPieces(events.slice(place + 1));
   }
 
-  async #handle(event: RecordedEvent, checkpoint: Checkpoint, earlier: HandlerFailure | undefined): Promise<void> {
+  /** @returns how handling them all at once failed, if it did */
+  async #together(events: readonly RecordedEvent[]): Promise<HandlerFailure | undefined> {
+    if (events.length === 0) return undefined;
+    try {
+      await this.#commit(events, splitParked(this.parked, events).free);
+      return undefined;
+    } catch (error) {
+      if (error instanceof HandlerFailure) return error;
+      throw error;
+    }
+  }
+
+  async #alone(event: RecordedEvent, failure: HandlerFailure): Promise<void> {
+    const { parked, free } = splitParked(this.parked, [event]);
+    // What was handled in front of it may have parked its stream.
+    if (free.length === 0) await this.#commit([event], []);
+    else {
+      const behind = checkpointBehind(this.#committer.checkpoint, event.position, free, event);
+      await this.#handle(event, { ...behind, parked }, failure);
+    }
+  }
+
+  /** Moves the checkpoint behind events, of which `handled` are to be handled. Those of parked streams are noted. */
+  async #commit(events: readonly RecordedEvent[], handled: readonly RecordedEvent[]): Promise<void> {
+    const newest = events.at(-1);
+    if (newest === undefined) return;
+    const { parked, free } = splitParked(this.parked, events);
+    this.#assertRoom(parked);
+    const behind = checkpointBehind(this.#committer.checkpoint, newest.position, free, newest);
+    await this.#committer.commit(handled, { ...behind, parked });
+  }
+
+  async #handle(event: RecordedEvent, checkpoint: Checkpoint, earlier: HandlerFailure): Promise<void> {
     try {
       await this.#committer.handle(event, checkpoint, earlier);
     } catch (error) {

@@ -34,8 +34,13 @@ export interface ProjectionRunner<Guarantee extends Delivery["guarantee"] = Deli
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<void>;
 
-  /** Finishes the page that is being handled and takes no further one. */
-  pause(): Promise<void>;
+  /**
+   * Finishes the page that is being handled and takes no further one. Resolves when it is done, within 30 seconds unless told.
+   *
+   * @throws WaitTimeoutError when the page was still being handled by then; no further one is taken all the same
+   * @throws AbortedError when the signal aborts; likewise
+   */
+  pause(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void>;
 
   /** Goes on after {@link pause}. */
   resume(): void;

@@ -86,7 +86,7 @@ export class Runner implements ProjectionRunner {
     if (monitor.state === "stopped" || monitor.state === "failed") return;
     monitor.state = "stopping";
     this.#stopping.abort();
-    if (await settledWithin(this.done, timeoutMs, this.#settings.clock)) return;
+    if (await settledWithin(this.done, timeoutMs, this.#settings)) return;
     this.#giveUp.abort();
     throw new WaitTimeoutError(
       `projection ${JSON.stringify(this.projection)} did not stop within ${timeoutMs} ms: a handler is still running; ` +
@@ -120,12 +120,18 @@ export class Runner implements ProjectionRunner {
     this.#giveUp.abort();
   }
 
-  async pause(): Promise<void> {
-    if (this.#stopping.signal.aborted || this.#monitor.state === "failed" || this.#gate.isClosed) return;
+  async pause({ timeoutMs = STOP_TIMEOUT_MS, signal }: WaitOptions = {}): Promise<void> {
+    if (this.#stopping.signal.aborted || this.#monitor.state === "failed") return;
+    const isFirst = !this.#gate.isClosed;
     this.#gate.close();
     // The page that is being handled holds the mutex.
-    await this.#mutex.run(async () => undefined);
-    if (this.#gate.isClosed) this.#settings.report({ kind: "paused", position: this.#follower.position });
+    const quiet = this.#mutex.run(async () => undefined);
+    if (!(await settledWithin(quiet, timeoutMs, { clock: this.#settings.clock, signal }))) {
+      throw new WaitTimeoutError(
+        `projection ${JSON.stringify(this.projection)} was not done with its page within ${timeoutMs} ms; it takes no further one until resume()`,
+      );
+    }
+    if (isFirst && this.#gate.isClosed) this.#settings.report({ kind: "paused", position: this.#follower.position });
   }
 
   resume(): void {

@@ -1,5 +1,6 @@
 import { ConfigurationError, type Registers } from "@es/core";
 import { assertRegisterKey, assertRegisterWrite, throwIfAborted } from "@es/core/adapter";
+import { toSqliteSinkError } from "./sqlite-sink-error.ts";
 import type { SqliteSinkDatabase, SqliteSinkStatement } from "./sqlite-sink.ts";
 
 type Transaction<Database> = <Result>(
@@ -46,14 +47,14 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
   async function within<Result>(call: Call<Database> | undefined, work: () => Result): Promise<Result> {
     throwIfAborted(call?.signal);
     if (call?.tx === undefined) {
-      return transaction(async () => work(), call?.signal === undefined ? {} : { signal: call.signal });
+      return transaction(async () => guarded(work), call?.signal === undefined ? {} : { signal: call.signal });
     }
     if (call.tx !== database || !database.inTransaction) {
       throw new ConfigurationError(
         "tx is not the open transaction of this sink; pass what transaction() gave to its work",
       );
     }
-    return work();
+    return guarded(work);
   }
 
   /** The revision that is current for a compare-and-set; an absent key counts as 0. */
@@ -99,4 +100,12 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
       );
     },
   };
+}
+
+function guarded<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw toSqliteSinkError(error, "using a register");
+  }
 }

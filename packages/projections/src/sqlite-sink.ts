@@ -2,6 +2,7 @@ import { ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es
 import { delay, throwIfAborted } from "@es/core/adapter";
 import { Mutex } from "./mutex.ts";
 import type { CheckpointedSink } from "./sink.ts";
+import { isLocked, isPassing, toSqliteSinkError } from "./sqlite-sink-error.ts";
 import { sqliteSinkRegisters } from "./sqlite-sink-registers.ts";
 
 /** The part of a better-sqlite3 statement that the sink uses. */
@@ -67,7 +68,7 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
         database.exec("BEGIN IMMEDIATE");
         return;
       } catch (cause) {
-        if (!isLocked(cause)) throw cause;
+        if (!isLocked(cause)) throw toSqliteSinkError(cause, "beginning a transaction");
         if (performance.now() >= deadline) throw locked(timeoutMs, cause);
         await delay(RETRY_MS, signal);
       }
@@ -82,15 +83,16 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
       throwIfAborted(call.signal);
       await begin(call.signal);
       try {
-        if (!isReady) prepareTable(database);
+        if (!isReady) own("making its table", () => prepareTable(database));
         const result = await work(database);
-        database.exec("COMMIT");
+        own("committing", () => void database.exec("COMMIT"));
         isReady = true;
         return result;
       } catch (error) {
         // Some errors end the transaction by themselves.
         if (database.inTransaction) database.exec("ROLLBACK");
-        if (isLocked(error)) throw locked(timeoutMs, error);
+        // It is the database that failed then, and not the work.
+        if (isPassing(error)) throw toSqliteSinkError(error, "the transaction was open");
         throw error;
       }
     });
@@ -122,7 +124,11 @@ function locked(timeoutMs: number, cause: unknown): StoreUnavailableError {
   );
 }
 
-function isLocked(error: unknown): boolean {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  return error.code.startsWith("SQLITE_BUSY") || error.code.startsWith("SQLITE_LOCKED");
+/** Runs a statement of the sink itself. */
+function own(doing: string, statement: () => void): void {
+  try {
+    statement();
+  } catch (error) {
+    throw toSqliteSinkError(error, doing);
+  }
 }

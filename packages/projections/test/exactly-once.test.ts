@@ -2,6 +2,7 @@ import { type EventStore, UnknownOutcomeError } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type CheckpointedSink, createProjectionRunner, createSqliteSink } from "../src/index.ts";
 import { deposit } from "./accounts.ts";
@@ -265,6 +266,67 @@ describe("the SQLite sink", () => {
     database.exec("UPDATE es_projection_registers SET value = '2' WHERE key = ''");
     const again = createSqliteSink(database);
     await expect(again.registers.get("a")).rejects.toMatchObject({ code: "ES_STORE_FORMAT" });
+    database.close();
+  });
+});
+
+describe("a SQLite sink whose database fails", () => {
+  it("blames no event when its disk is full, and goes on when there is room", async () => {
+    await using store = createMemoryEventStore();
+    const database = new Database(":memory:");
+    createBalances(database);
+    const sink = createSqliteSink(database);
+    await sink.registers.set("a", "x");
+    database.exec("CREATE TABLE filler (x BLOB)");
+    const pages = Number(database.pragma("page_count", { simple: true }));
+    database.pragma(`max_page_count = ${pages + 2}`);
+    const fill = (): void => void database.exec("INSERT INTO filler VALUES (zeroblob(20000))");
+    const reports = new Reports();
+    const options = { store, sink, clock: new VirtualClock(5_000), onReport: reports.listener };
+    await using runner = createProjectionRunner(balances(fill), { ...options, retry: { maxAttempts: 1 } });
+    await runner.start();
+
+    const position = await deposit(store, "a-1", 1);
+    await reports.until("retrying", 3);
+    expect(runner.status().lastError).toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    database.pragma(`max_page_count = ${pages + 100}`);
+    await reports.until("progress", 2);
+
+    expect(runner.status().position).toBe(position);
+    expect(readBalances(database)).toStrictEqual({ "a-1": "1 of 1" });
+    await runner.stop();
+    database.close();
+  });
+
+  it("says what is wrong when it was closed, can only be read, is no database, or has another table", async () => {
+    await using directory = await temporaryDirectory();
+    const path = directory.path("views.db");
+    const closed = new Database(path);
+    await createSqliteSink(closed).registers.set("a", "x");
+    closed.close();
+    const readOnly = new Database(path, { readonly: true });
+    await writeFile(directory.path("no.db"), "x".repeat(5_000));
+    const noDatabase = new Database(directory.path("no.db"));
+    const other = new Database(":memory:");
+    other.exec("CREATE TABLE es_projection_registers (unexpected TEXT)");
+
+    for (const [database, code] of [
+      [closed, "ES_STORE_CLOSED"],
+      [readOnly, "ES_UNSUPPORTED"],
+      [noDatabase, "ES_STORE_FORMAT"],
+      [other, "ES_STORE_FORMAT"],
+    ] as const) {
+      await expect(createSqliteSink(database).registers.set("a", "x")).rejects.toMatchObject({ code });
+    }
+    for (const database of [readOnly, noDatabase, other]) database.close();
+  });
+
+  it("passes on what a handler throws, as it is", async () => {
+    const database = new Database(":memory:");
+    const sink = createSqliteSink(database);
+    const failing = sink.transaction(async (tx) => tx.exec("SELECT * FROM no_such_table"));
+
+    await expect(failing).rejects.toMatchObject({ code: "SQLITE_ERROR" });
     database.close();
   });
 });

@@ -1,4 +1,4 @@
-import { type EventStore, StoreUnavailableError } from "@es/core";
+import { type EventStore, type Registers, StoreUnavailableError } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
@@ -224,4 +224,80 @@ it("replays into a transaction exactly once, also when only a part of it succeed
 
   expect(readBalances(view)).toStrictEqual({ "a-1": "15 of 4" });
   view.close();
+});
+
+describe("one bad event of a large page", () => {
+  /** Runs over a page with bad events, and counts how often its handlers were called. */
+  async function callsFor(kind: "handlers" | "batch", bad: readonly number[]) {
+    await using store = createMemoryEventStore();
+    for (let n = 0; n < 500; n += 1) await deposit(store, `a-${n % 50}`, n);
+    const seen: number[] = [];
+    let calls = 0;
+    const facts = { name: "large", events: accountEvents, types: ["Deposited"] } as const;
+    const check = (amount: number): void => {
+      if (bad.includes(amount)) throw new Error("no");
+    };
+    const projection =
+      kind === "batch"
+        ? defineProjection({
+            ...facts,
+            batch: (events) => {
+              calls += 1;
+              for (const { data } of events) check(data.amount);
+              seen.push(...events.map(({ data }) => data.amount));
+            },
+          })
+        : defineProjection({
+            ...facts,
+            handlers: {
+              Deposited: ({ data }) => {
+                calls += 1;
+                check(data.amount);
+                seen.push(data.amount);
+              },
+            },
+          });
+    let writes = 0;
+    const checkpoints: Registers<unknown> = {
+      ...store.registers,
+      get: (key) => store.registers.get(key),
+      delete: (key) => store.registers.delete(key),
+      set: async (key, value, call) => {
+        writes += 1;
+        return store.registers.set(key, value, call?.expected === undefined ? {} : { expected: call.expected });
+      },
+    };
+    const options = { store, checkpoints, onFailure: "park", retry: { maxAttempts: 1 } } as const;
+    await using runner = createProjectionRunner(projection, options);
+    await runner.start();
+    await runner.waitFor(await store.head());
+    const parked = runner.parked().reduce((sum, { events }) => sum + events, 0);
+    return { calls, writes, seen, parked };
+  }
+
+  it("costs some attempts, not one for each of the others", async () => {
+    const batch = await callsFor("batch", [123]);
+    const single = await callsFor("handlers", [123]);
+
+    // Event 123 is in stream a-23, which has ten events; the eight behind it are held back with it.
+    expect([batch.parked, single.parked]).toStrictEqual([8, 8]);
+    expect([batch.seen.length, single.seen.length]).toStrictEqual([492, 492]);
+    expect(batch.calls).toBeLessThan(25);
+    expect(single.calls).toBe(493);
+    expect(single.writes).toBeLessThan(8);
+  });
+
+  it("is told apart from other bad ones, and order is kept", async () => {
+    const bad = [0, 7, 8, 250, 499];
+    const batch = await callsFor("batch", bad);
+    const single = await callsFor("handlers", bad);
+
+    for (const { seen, parked } of [batch, single]) {
+      expect(seen).toStrictEqual(seen.toSorted((a, b) => a - b));
+      expect(seen.length + parked).toBe(500);
+      // Streams a-0, a-7 and a-8 are held back as a whole, of a-49 only the last one; 250 is of a-0.
+      expect(parked).toBe(31);
+    }
+    expect(batch.calls).toBeLessThan(100);
+  });
 });

@@ -282,7 +282,7 @@ describe("the PostgreSQL sink", () => {
     client.release();
 
     // Nothing was lost on the way: the connection can still be had.
-    expect(await sink.registers.get("a")).toBeUndefined();
+    expect(await patient.registers.get("a")).toBeUndefined();
     await pool.end();
   });
 

@@ -163,6 +163,41 @@ describe("a runner", () => {
     expect(reports.kinds).toStrictEqual(["started", "progress", "caught-up", "paused", "resumed", "progress"]);
   });
 
+  it("says when a page takes longer than a pause may, and takes no further one", async () => {
+    await using store = createMemoryEventStore();
+    await deposit(store, "a-1", 1, 2);
+    const clock = new VirtualClock();
+    const entered = Promise.withResolvers<void>();
+    const leave = Promise.withResolvers<void>();
+    const { seen, run, reports } = listing({
+      onEvent: async () => {
+        entered.resolve();
+        await leave.promise;
+      },
+    });
+    const runner = run(store, { pageSize: 1, clock });
+    await runner.start();
+    await entered.promise;
+    const controller = new AbortController();
+
+    const limited = runner.pause({ timeoutMs: 1_000 });
+    const aborted = runner.pause({ signal: controller.signal });
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "ES_ABORTED" });
+    clock.advance(1_000);
+    await expect(limited).rejects.toMatchObject({ code: "ES_WAIT_TIMEOUT" });
+    const patient = runner.pause();
+    leave.resolve();
+    await patient;
+
+    expect(seen).toStrictEqual(["a-1@1=1"]);
+    runner.resume();
+    await reports.until("caught-up");
+    expect(seen).toStrictEqual(["a-1@1=1", "a-1@2=2"]);
+    await runner.stop();
+    expect(clock.sleeping).toBe(0);
+  });
+
   it("stops while it is paused", async () => {
     await using store = createMemoryEventStore();
     await deposit(store, "a-1", 1);

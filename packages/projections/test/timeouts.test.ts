@@ -36,7 +36,11 @@ const Customer = defineAggregate({
 });
 
 /** Reminds of an order that is not paid within three days, twice. */
-function reminders(store: EventStore<never>, onTimeout: () => void = () => undefined) {
+function reminders(
+  store: EventStore<never>,
+  onTimeout: () => void = () => undefined,
+  onPaid: () => void | Promise<void> = () => undefined,
+) {
   const customers = createRepository(store, Customer);
   return defineProcessManager({
     name: "reminders",
@@ -47,7 +51,10 @@ function reminders(store: EventStore<never>, onTimeout: () => void = () => undef
         const data = { order: streamId, reminder: 1 };
         unit.schedule({ type: "PaymentOverdue", data }, { key: streamId, afterMs: 3 * DAY });
       },
-      OrderPaid: ({ streamId }, unit) => unit.cancel(streamId),
+      OrderPaid: async ({ streamId }, unit) => {
+        unit.cancel(streamId);
+        await onPaid();
+      },
     },
     timeouts,
     onTimeout: {
@@ -338,6 +345,30 @@ async function storeOf(place: Place): Promise<TransactionalEventStore<never>> {
 function isTransactional(store: EventStore<never>): store is TransactionalEventStore<never> {
   return store.capabilities.transactions;
 }
+
+it("is not handled when it becomes due while the event is handled that cancels it", async () => {
+  await using place = await withoutTransactions();
+  const { store, clock } = place;
+  const entered = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  const block = async (): Promise<void> => {
+    entered.resolve();
+    await leave.promise;
+  };
+  const runner = createProcessManagerRunner(reminders(store, undefined, block), { store, clock });
+  await runner.start();
+  await runner.waitFor(await order(store, 1));
+  const paid = await order(store, 1, "OrderPaid");
+  await entered.promise;
+  await pass(place, 4 * DAY);
+
+  leave.resolve();
+  await runner.waitFor(paid);
+  await pass(place, DAY);
+  await runner.stop();
+
+  expect(await reminded(store)).toStrictEqual([]);
+});
 
 describe("time-outs", () => {
   it("need a handler, a declaration and a time", async () => {

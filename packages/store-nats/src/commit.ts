@@ -4,7 +4,6 @@ import type { MsgHdrs } from "@nats-io/transport-node";
 import { headers } from "@nats-io/transport-node";
 import { formatPosition } from "./positions.ts";
 import type { StoredMessage } from "./stored-message.ts";
-import { streamIdOfSubject } from "./subjects.ts";
 
 /** The header of every commit: format, id, sequence of the stream's commit before, version before, number of events. */
 export const COMMIT_HEADER = "Es-Commit";
@@ -48,9 +47,8 @@ export function lastPositionOf({ sequence, count }: Pick<Commit, "sequence" | "c
   return formatPosition(sequence, count - 1);
 }
 
-/** @throws StoreCorruptError when the message is none of this store */
-export function toCommit(message: StoredMessage, prefix: string): Commit {
-  const streamId = streamIdOfSubject(prefix, message.subject);
+/** `streamId` is the one of its subject, if there is one. @throws StoreCorruptError when the message is none of this store */
+export function toCommit(message: StoredMessage, streamId: string | undefined): Commit {
   const header = message.header(COMMIT_HEADER);
   const [, id = "", previous, base, count] = FORM.exec(header) ?? [];
   if (streamId === undefined || id === "") {

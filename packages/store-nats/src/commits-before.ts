@@ -1,4 +1,4 @@
-import { type Commit, toCommit } from "./commit.ts";
+import type { Commit } from "./commit.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
 import type { LogSource } from "./log-source.ts";
@@ -45,7 +45,7 @@ export class CommitsBefore {
     const averageGap = (this.#last.sequence - previous) / this.#steps;
     const after = Math.max(previous - Math.ceil(averageGap * this.#wanted), 0);
     this.#wanted = Math.min(this.#wanted * 2, LARGEST_WINDOW);
-    const feed = this.#source.feed([subjectOf(prefix, streamId)], after);
+    const feed = this.#source.feed([subjectOf(prefix, streamId)], after, this.#wanted);
     let bytes = 0;
     try {
       for (let reached = after; reached < previous; ) {
@@ -53,7 +53,7 @@ export class CommitsBefore {
         for (const message of messages) {
           reached = message.sequence;
           if (reached > previous) return;
-          this.#kept.push(toCommit(message, prefix));
+          this.#kept.push(this.#source.commitOf(message));
           bytes += message.data.length;
         }
         bytes = this.#dropOldest(bytes);

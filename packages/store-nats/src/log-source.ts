@@ -8,7 +8,12 @@ import type { MessageFeed } from "./message-feed.ts";
 import { EVERYTHING, MessageLookup } from "./message-lookup.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import { StreamCheck } from "./stream-check.ts";
-import { subjectOf } from "./subjects.ts";
+import { streamIdOfSubject, subjectOf } from "./subjects.ts";
+
+/** More messages than that come faster through a consumer, which takes three requests more. */
+const MOST_BY_DIRECT_GET = 256;
+
+const MAX_STREAM_IDS = 1_000;
 
 /** The commits of one event store, as its JetStream stream keeps them. */
 export class LogSource {
@@ -22,6 +27,8 @@ export class LogSource {
   readonly #timeoutMs: number;
   /** Whether the stream itself answers direct gets of many at once. */
   #hasDirectBatches: boolean;
+  /** By subject: neighbours in the log are of few streams. */
+  readonly #streamIds = new Map<string, string>();
 
   constructor(options: {
     readonly api: JetStreamApi;
@@ -70,18 +77,35 @@ export class LogSource {
     return this.#commit(await this.lookup.at(sequence, call));
   }
 
-  /** The commits on some subjects behind a sequence. Who delivers them may lag behind the newest. */
-  feed(subjects: readonly string[], after: number): MessageFeed {
+  /**
+   * The commits on some subjects behind a sequence, of which about so many are expected. Who delivers them may lag behind the
+   * newest.
+   */
+  feed(subjects: readonly string[], after: number, expected: number): MessageFeed {
     const { api, stream } = this;
     const [subject = "", ...others] = subjects;
-    if (others.length > 0 || !this.#hasDirectBatches) return new ConsumerFeed(api, { stream, subjects, after });
+    if (others.length > 0 || !this.#hasDirectBatches || expected > MOST_BY_DIRECT_GET) {
+      return new ConsumerFeed(api, { stream, subjects, after });
+    }
     const onUnfit = (): void => {
       this.#hasDirectBatches = false;
     };
     return new DirectFeed(api, { stream, subject, after, onUnfit });
   }
 
+  /** @throws StoreCorruptError when the message is none of this store */
+  commitOf(message: StoredMessage): Commit {
+    const { subject } = message;
+    let streamId = this.#streamIds.get(subject);
+    if (streamId === undefined) {
+      streamId = streamIdOfSubject(this.prefix, subject);
+      if (this.#streamIds.size >= MAX_STREAM_IDS) this.#streamIds.clear();
+      if (streamId !== undefined) this.#streamIds.set(subject, streamId);
+    }
+    return toCommit(message, streamId);
+  }
+
   #commit(message: StoredMessage | undefined): Commit | undefined {
-    return message === undefined ? undefined : toCommit(message, this.prefix);
+    return message === undefined ? undefined : this.commitOf(message);
   }
 }

@@ -11,14 +11,15 @@ import {
   StoreUnavailableError,
 } from "@es/core";
 import { type LogRead, matchesQueries, prepareLogRead } from "@es/core/adapter";
-import { eventsOf, lastPositionOf, toCommit } from "./commit.ts";
+import { eventsOf, lastPositionOf } from "./commit.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
 import type { CallLimit } from "./link.ts";
 import type { LiveWait } from "./live-wait.ts";
 import type { LogSource } from "./log-source.ts";
-import type { MessageFeed } from "./message-feed.ts";
+import type { FetchedMessages, MessageFeed } from "./message-feed.ts";
 import { EVERYTHING } from "./message-lookup.ts";
 import { sequenceOf } from "./positions.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { JetStreamError, RequestFailure } from "./request-failure.ts";
 import { toStoreError } from "./store-error.ts";
 import { categorySubject } from "./subjects.ts";
@@ -121,6 +122,8 @@ class LogCursor {
   #waiting: RecordedEvent[] = [];
   /** Everything up to this sequence, and to this position, was looked at. */
   #scanned: Scanned;
+  /** The newest commit when it was looked up last. */
+  #known: Scanned = NOTHING;
   /** The position up to which pages were given out. */
   #next: string;
 
@@ -141,7 +144,10 @@ class LogCursor {
 
   async next(size: number, limit: () => CallLimit): Promise<LogPage> {
     await this.#assertSource(limit());
-    let head = await this.#head(limit());
+    let head = this.#known;
+    // As long as there is more up to what was the newest, what is the newest now is of no interest.
+    let isFresh = this.#scanned.sequence >= head.sequence;
+    if (isFresh) head = await this.#head(limit());
     if (head.position === this.#scanned.position) this.#scanned = head;
     const { sequence: start } = this.#scanned;
     let call = limit();
@@ -155,8 +161,12 @@ class LogCursor {
       if (this.#scanned.sequence > before) call = limit();
       else await this.#waitForStraggler(call);
       // What is behind the newest message that came is not known any more.
-      if (this.#scanned.sequence > head.sequence) head = await this.#head(limit());
+      if (this.#scanned.sequence >= head.sequence && !(isFresh && this.#scanned.sequence === head.sequence)) {
+        head = await this.#head(limit());
+        isFresh = true;
+      }
     }
+    this.#known = head;
     const before = this.#next;
     const events = this.#waiting.splice(0, size);
     const isDrained = this.#waiting.length === 0;
@@ -202,18 +212,17 @@ class LogCursor {
 
   /** Fetches some messages, or finds out that none of those up to `head` is wanted. */
   async #fetch(size: number, head: Scanned, call: CallLimit): Promise<void> {
-    this.#feed ??= this.#source.feed(this.#subjects, this.#scanned.sequence);
-    const count = Math.min(Math.max(size - this.#waiting.length, LEAST_FETCH), MESSAGES_PER_FETCH);
-    const { messages, isEnd } = await this.#feed.fetch(count, call);
+    const { messages, isEnd } = await this.#more(size, head, call);
     for (const message of messages) {
-      const commit = toCommit(message, this.#source.prefix);
+      const commit = this.#source.commitOf(message);
       if (this.#subjects[0] === EVERYTHING && commit.sequence > this.#scanned.sequence + 1) {
         await this.#refuseGap(commit.sequence, call);
       }
-      for (const event of eventsOf(commit)) {
+      const events = eventsOf(commit);
+      for (const event of events) {
         if (event.position > this.#after && matchesQueries(event, this.#queries)) this.#waiting.push(event);
       }
-      const position = lastPositionOf(commit);
+      const position = events.at(-1)?.position ?? lastPositionOf(commit);
       if (position < this.#scanned.position) {
         throw new InvalidPositionError(this.#after, `is not one of this store; its commit ends at ${position}`);
       }
@@ -221,16 +230,31 @@ class LogCursor {
     }
     if (!isEnd) return;
     // The next one counts anew what there is, and nothing on the server is held while nobody reads.
-    this.#feed.close();
-    this.#feed = undefined;
+    this.#leaveFeed();
     if (this.#scanned.sequence < head.sequence && (await this.#hasNoMore(call))) this.#scanned = head;
+  }
+
+  async #more(size: number, head: Scanned, call: CallLimit): Promise<FetchedMessages> {
+    const { sequence } = this.#scanned;
+    this.#feed ??= new ReadAhead(this.#source, this.#source.feed(this.#subjects, sequence, head.sequence - sequence));
+    try {
+      return await this.#feed.fetch(Math.min(Math.max(2 * size, LEAST_FETCH), MESSAGES_PER_FETCH), call);
+    } catch (error) {
+      this.#leaveFeed();
+      throw error;
+    }
+  }
+
+  /** The next feed begins behind what was looked at. */
+  #leaveFeed(): void {
+    this.#feed?.close();
+    this.#feed = undefined;
   }
 
   /** Nothing is ever removed, so a sequence that is passed over is a lost commit: on all servers, or on the one that answered. */
   async #refuseGap(sequence: number, call: CallLimit): Promise<never> {
     const { lookup } = this.#source;
-    this.#feed?.close();
-    this.#feed = undefined;
+    this.#leaveFeed();
     const missing = this.#scanned.sequence + 1;
     const next = await lookup.nextOfLeader(EVERYTHING, this.#scanned.sequence, call);
     if (next?.sequence === missing) {

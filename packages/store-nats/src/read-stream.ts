@@ -1,6 +1,6 @@
 import { type ReadStreamOptions, type RecordedEvent, StoreCorruptError, StoreUnavailableError } from "@es/core";
 import { prepareStreamRead, type StreamRead } from "@es/core/adapter";
-import { type Commit, eventsOf, toCommit } from "./commit.ts";
+import { type Commit, eventsOf } from "./commit.ts";
 import { CommitsBefore } from "./commits-before.ts";
 import type { KnownStreams } from "./known-streams.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
@@ -33,16 +33,18 @@ export class StreamReader {
     let remaining = read.limit;
     let page: RecordedEvent[] = [];
     if (remaining === 0) return;
-    for await (const commit of this.#commits(read)) {
-      for (const event of selected(commit, read)) {
-        page.push(event);
-        remaining -= 1;
-        if (page.length < read.pageSize && remaining > 0) continue;
-        this.#source.link.assertUsable(read);
-        yield page;
-        page = [];
-        if (remaining === 0) return;
-        this.#source.link.assertUsable(read);
+    for await (const commits of this.#commits(read)) {
+      for (const commit of commits) {
+        for (const event of selected(commit, read)) {
+          page.push(event);
+          remaining -= 1;
+          if (page.length < read.pageSize && remaining > 0) continue;
+          this.#source.link.assertUsable(read);
+          yield page;
+          page = [];
+          if (remaining === 0) return;
+          this.#source.link.assertUsable(read);
+        }
       }
     }
     if (page.length > 0) yield page;
@@ -52,11 +54,13 @@ export class StreamReader {
   async eventsBehind(streamId: string, version: number, count: number, call: CallLimit): Promise<RecordedEvent[]> {
     const events: RecordedEvent[] = [];
     const read = { from: version + 1, to: version + count, isBackward: false, streamId, signal: call.signal };
-    for await (const commit of this.#forward(read, () => call)) events.push(...selected(commit, read));
+    for await (const commits of this.#forward(read, () => call)) {
+      for (const commit of commits) events.push(...selected(commit, read));
+    }
     return events;
   }
 
-  async *#commits(read: StreamRead): AsyncGenerator<Commit, void, undefined> {
+  async *#commits(read: StreamRead): Commits {
     const limit = (): CallLimit => this.#source.limit(read.signal);
     try {
       yield* read.isBackward ? this.#backward(read, limit) : this.#forward(read, limit);
@@ -73,20 +77,20 @@ export class StreamReader {
     return last === undefined || last.base + last.count < from ? undefined : last;
   }
 
-  async *#forward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+  async *#forward(read: Range, limit: () => CallLimit): Commits {
     const call = limit();
     await this.#source.check.assertSame(call);
     const known = this.#known.get(read.streamId);
     const last = await this.#last(read, call);
     if (last === undefined) return;
     if (read.from > last.base) {
-      yield last;
+      yield [last];
       return;
     }
     if (last.base + last.count - read.from < SHORT_TAIL) {
       const tail: Commit[] = [];
       for await (const commit of this.#fromBehind(last, read.from, limit)) tail.push(commit);
-      yield* tail.toReversed();
+      yield tail.toReversed();
       return;
     }
     // What was known to come before the range need not be read.
@@ -94,13 +98,13 @@ export class StreamReader {
     yield* this.#fromFront(read, start, last, limit);
   }
 
-  async *#backward(read: Range, limit: () => CallLimit): AsyncGenerator<Commit, void, undefined> {
+  async *#backward(read: Range, limit: () => CallLimit): Commits {
     const call = limit();
     await this.#source.check.assertSame(call);
     const last = await this.#last(read, call);
     if (last === undefined) return;
     for await (const commit of this.#fromBehind(last, read.from, limit)) {
-      if (commit.base < read.to) yield commit;
+      if (commit.base < read.to) yield [commit];
     }
   }
 
@@ -132,9 +136,10 @@ export class StreamReader {
     start: { readonly sequence: number; readonly version: number },
     last: Commit,
     limit: () => CallLimit,
-  ): AsyncGenerator<Commit, void, undefined> {
+  ): Commits {
     const { prefix, link } = this.#source;
-    const feed = this.#source.feed([subjectOf(prefix, streamId)], start.sequence);
+    const expected = Math.min(to, last.base + last.count) - start.version;
+    const feed = this.#source.feed([subjectOf(prefix, streamId)], start.sequence, expected);
     try {
       let { version, sequence } = start;
       let call = limit();
@@ -147,16 +152,18 @@ export class StreamReader {
           await link.pause(LAG_PAUSE_MS, call);
           continue;
         }
+        const commits: Commit[] = [];
         for (const message of messages) {
-          const commit = toCommit(message, prefix);
+          const commit = this.#source.commitOf(message);
           if (commit.base !== version || commit.previous !== sequence) {
             throw await this.#breakBefore(commit, sequence, call);
           }
           version += commit.count;
           sequence = commit.sequence;
-          yield commit;
-          if (version >= to || sequence >= last.sequence) return;
+          commits.push(commit);
+          if (version >= to || sequence >= last.sequence) break;
         }
+        yield commits;
         call = limit();
       }
     } finally {
@@ -164,6 +171,9 @@ export class StreamReader {
     }
   }
 }
+
+/** In pieces, since one by one they would cost more than what they hold. */
+type Commits = AsyncGenerator<readonly Commit[], void, undefined>;
 
 interface Range {
   readonly streamId: string;
@@ -176,7 +186,9 @@ function selected(
   { from, to, isBackward }: { readonly from: number; readonly to: number; readonly isBackward: boolean },
 ): readonly RecordedEvent[] {
   if (commit.base + commit.count < from) return [];
-  const events = eventsOf(commit).filter(({ version }) => version >= from && version <= to);
+  const all = eventsOf(commit);
+  const isWhole = commit.base >= from - 1 && commit.base + commit.count <= to;
+  const events = isWhole ? all : all.filter(({ version }) => version >= from && version <= to);
   return isBackward ? events.toReversed() : events;
 }
 

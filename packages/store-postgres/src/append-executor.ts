@@ -6,11 +6,10 @@ import {
   type Verdict,
   verdictsOf,
 } from "./append-statement.ts";
-import { formatPosition } from "@es/core/adapter";
+import { type EncodedAppend, formatPosition } from "@es/core/adapter";
 import { type Claims, lockSql } from "./claims.ts";
 import { ConditionCheck } from "./condition-check.ts";
 import { isConnectionLost } from "./driver-error.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
 import { KeptConnections } from "./kept-connections.ts";
 import { BackendIds, LostAnswer, type LostWork } from "./lost-answer.ts";
 import type { StoreNames } from "./names.ts";

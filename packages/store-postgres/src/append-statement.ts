@@ -1,6 +1,5 @@
 import type { AppendResult, ExpectedVersion } from "@es/core";
-import { formatPosition } from "@es/core/adapter";
-import type { EncodedAppend } from "./encoded-append.ts";
+import { type EncodedAppend, formatPosition } from "@es/core/adapter";
 import { FENCE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";

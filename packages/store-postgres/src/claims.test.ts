@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Claims, ClaimTable, claimsOf, lockSql } from "./claims.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
+import type { EncodedAppend } from "@es/core/adapter";
 
 function append(
   streamId: string,

@@ -1,4 +1,4 @@
-import type { EncodedAppend } from "./encoded-append.ts";
+import type { EncodedAppend } from "@es/core/adapter";
 import { lockKeyOf } from "./names.ts";
 
 /** What an append must have for itself, or may share, while it is under way. */

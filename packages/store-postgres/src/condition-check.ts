@@ -1,5 +1,5 @@
 import { arrayLiteral } from "./append-statement.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
+import type { EncodedAppend } from "@es/core/adapter";
 import type { StoreNames } from "./names.ts";
 import type { Ask } from "./refusal.ts";
 import { type Statement, statementOf } from "./statement.ts";

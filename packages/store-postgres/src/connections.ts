@@ -84,8 +84,12 @@ export async function makeConnections(
   // The plan of an append is always the same; looking for a better one each time takes as long as the append.
   const planOnce = isPrepared
     ? {
+        // The pool's own limit ends with the log-in, and one connection that goes silent here would take its place for ever.
         onConnect: (client: PostgresClient) =>
-          client.query(queryOf("SET plan_cache_mode = force_generic_plan", [], false)),
+          withinLimit(client.query(queryOf("SET plan_cache_mode = force_generic_plan", [], false)), {
+            deadline: now() + timeoutMs,
+            late: () => new Error(`PostgreSQL did not answer within ${timeoutMs} ms after the log-in`),
+          }),
       }
     : {};
   const write = own(resolved.writeConnections, {

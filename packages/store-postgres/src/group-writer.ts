@@ -7,12 +7,11 @@ import {
   StoreUnavailableError,
   UnknownOutcomeError,
 } from "@es/core";
-import { delay, meetsExpectedVersion, throwIfAborted, versionBefore } from "@es/core/adapter";
+import { delay, type EncodedAppend, meetsExpectedVersion, throwIfAborted, versionBefore } from "@es/core/adapter";
 import type { AppendExecutor, Judged } from "./append-executor.ts";
 import { AppendLine } from "./append-line.ts";
 import { claimsOf } from "./claims.ts";
 import { isCollision, toStoreError } from "./driver-error.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
 import type { KnownStreams, StaleAppend } from "./known-streams.ts";
 import { LostAnswer, settleLost } from "./lost-answer.ts";
 import { PendingAppend } from "./pending-append.ts";

@@ -1,9 +1,8 @@
 import { type AppendResult, ConfigurationError, EventSourcingError } from "@es/core";
-import { meetsExpectedVersion } from "@es/core/adapter";
+import { type EncodedAppend, meetsExpectedVersion } from "@es/core/adapter";
 import type { AppendExecutor } from "./append-executor.ts";
 import { claimsOf } from "./claims.ts";
 import { sqlStateOf, toStoreError } from "./driver-error.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
 import { CLOSE_FENCE, DROP_FENCE, FENCED_OFF, OPEN_FENCE, OPEN_FENCE_TO_WRITE } from "./fence.ts";
 import type { StoreNames } from "./names.ts";
 import type { PostgresClient } from "./postgres-driver.ts";

@@ -1,6 +1,6 @@
 import type { ExpectedVersion } from "@es/core";
 import { describe, expect, it } from "vitest";
-import type { EncodedAppend } from "./encoded-append.ts";
+import type { EncodedAppend } from "@es/core/adapter";
 import { KnownStreams } from "./known-streams.ts";
 import { now } from "./time-limit.ts";
 

@@ -1,5 +1,4 @@
-import { versionBefore } from "@es/core/adapter";
-import type { EncodedAppend } from "./encoded-append.ts";
+import { type EncodedAppend, versionBefore } from "@es/core/adapter";
 import { now } from "./time-limit.ts";
 
 const MAX_STREAMS = 10_000;

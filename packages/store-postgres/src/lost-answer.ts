@@ -1,6 +1,5 @@
 import type { AppendResult } from "@es/core";
-import { delay } from "@es/core/adapter";
-import type { EncodedAppend } from "./encoded-append.ts";
+import { delay, type EncodedAppend } from "@es/core/adapter";
 import type { PostgresClient } from "./postgres-driver.ts";
 import type { QueryRunner, TextRow } from "./query-runner.ts";
 import type { AppendLookup, Ask } from "./refusal.ts";

@@ -3,6 +3,7 @@ import type { Connections } from "./connections.ts";
 import type { StoreNames } from "./names.ts";
 import type { ListeningClient } from "./postgres-driver.ts";
 import type { QueryRunner } from "./query-runner.ts";
+import { now, withinLimit } from "./time-limit.ts";
 
 /** Shortest time between two notifications. A commit that notifies waits for all others of the server. */
 const NOTIFY_MS = 10;
@@ -83,9 +84,11 @@ export class Listener {
       .catch(again);
   }
 
-  async close(): Promise<void> {
+  /** A connection that has gone silent does not answer the farewell either, so it has a limit. */
+  async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    await this.#client?.end().catch(() => undefined);
+    const ended = this.#client?.end() ?? Promise.resolve();
+    await withinLimit(ended, { deadline: now() + timeoutMs, late: () => new Error("late") }).catch(() => undefined);
   }
 }

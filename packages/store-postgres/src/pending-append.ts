@@ -1,6 +1,6 @@
 import { AbortedError, type AppendResult } from "@es/core";
 import type { Claims } from "./claims.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
+import type { EncodedAppend } from "@es/core/adapter";
 import { now } from "./time-limit.ts";
 
 /** An append that waits for its turn, or is under way. */

@@ -1,9 +1,8 @@
 import { InvalidPositionError, StoreClosedError, type TransactionalEventStore, UnsupportedError } from "@es/core";
-import { formatPosition, throwIfAborted } from "@es/core/adapter";
+import { encodeAppend, type EncodedCondition, formatPosition, throwIfAborted } from "@es/core/adapter";
 import { AppendExecutor } from "./append-executor.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Connections, LOCK_TIMEOUT_MS, PATIENT_APPENDS } from "./connections.ts";
-import { type EncodedCondition, encodeAppend } from "./encoded-append.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { Head } from "./head.ts";
 import type { ServerFacts } from "./inspect-server.ts";
@@ -120,8 +119,8 @@ export function postgresEventStore({ connections, names, log, server, options }:
     executor.close();
     patient.close();
     notifier.close();
-    await listener?.close();
-    await connections.close();
+    runner.close();
+    await Promise.all([listener?.close(timeoutMs), connections.close()]);
   };
 
   listener?.start();

@@ -1,4 +1,4 @@
-import { EventSourcingError, StoreUnavailableError } from "@es/core";
+import { EventSourcingError, StoreClosedError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
 import { isConnectionLost, sqlStateOf, toStoreError } from "./driver-error.ts";
 import type { PostgresClient, PostgresPool, PostgresPoolClient } from "./postgres-driver.ts";
@@ -34,6 +34,7 @@ export class QueryRunner {
   readonly #primary: PrimaryCheck | undefined;
   readonly isPrepared: boolean;
   readonly timeoutMs: number;
+  #isClosed = false;
 
   /** @param primary - refuses connections that do not lead to the primary */
   constructor(
@@ -45,6 +46,11 @@ export class QueryRunner {
     this.#primary = primary;
     this.isPrepared = options.isPrepared;
     this.timeoutMs = options.timeoutMs;
+  }
+
+  /** What fails from now on is not tried again: the connections are being ended. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /**
@@ -65,6 +71,7 @@ export class QueryRunner {
       } catch (error) {
         // Should it come later after all, it goes straight back.
         connecting.then((connection) => connection.release(false)).catch(() => undefined);
+        if (this.#isClosed) throw new StoreClosedError(undefined, { cause: error });
         if (!mayComeBack(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, "connecting");
       }
       await delay(RETRY_MS, signal);
@@ -74,12 +81,17 @@ export class QueryRunner {
   async #connect(): Promise<Borrowed> {
     const connection = borrowed(await this.#pool.connect());
     try {
-      await this.#primary?.check(connection.client);
+      await this.#check(connection.client);
       return connection;
     } catch (error) {
       connection.release(true);
       throw error;
     }
+  }
+
+  /** Nobody may be waiting for it any more, and without a limit a connection that has gone silent would be borrowed for ever. */
+  async #check(client: PostgresClient): Promise<void> {
+    if (this.#primary !== undefined) await withinLimit(this.#primary.check(client), this.#answerLimit());
   }
 
   /** Runs one statement on a borrowed connection; the answer has the runner's time, however long the connection took. */
@@ -110,7 +122,8 @@ export class QueryRunner {
         // An aborted caller does not wait for the server; the connection is free when the server is done.
         return await unlessAborted(this.#once(statement, values, { deadline, signal }), signal);
       } catch (error) {
-        if (!isConnectionLost(error) || now() + RETRY_MS >= deadline) throw toStoreError(error, doing);
+        if (this.#isClosed || !isConnectionLost(error) || now() + RETRY_MS >= deadline)
+          throw toStoreError(error, doing);
       }
       await delay(RETRY_MS, signal);
     }

@@ -5,8 +5,13 @@ import {
   ConfigurationError,
   type EventSourcingError,
 } from "@es/core";
-import { formatPosition, meetsExpectedVersion, versionBefore } from "@es/core/adapter";
-import type { EncodedAppend, EncodedWrite } from "./encoded-append.ts";
+import {
+  type EncodedAppend,
+  type EncodedWrite,
+  formatPosition,
+  meetsExpectedVersion,
+  versionBefore,
+} from "@es/core/adapter";
 import type { StoreNames } from "./names.ts";
 import type { TextRow } from "./query-runner.ts";
 import { type Statement, statementOf } from "./statement.ts";
@@ -69,6 +74,7 @@ export class AppendLookup {
   /**
    * The result of an append whose answer was lost, or `undefined` when it is not stored.
    * @param floors - versions that the streams had reached before it was sent
+   * @throws Error when it cannot be told from an earlier append of the same events
    */
   async settled(ask: Ask, append: EncodedAppend, floors: readonly number[]): Promise<AppendResult | undefined> {
     const earlier = await this.#earlier(ask, append.writes, async (write, index) => {
@@ -77,7 +83,12 @@ export class AppendLookup {
       const floor = floors[index] ?? 0;
       // Somebody has emptied the table, or restored a backup, since the floor was seen.
       const isShorter = floor > 0 && (await this.versionOf(ask, write.streamId)) < floor;
-      return this.#placeBehind(ask, write, isShorter ? 0 : floor, append.condition?.after ?? 0);
+      const after = append.condition?.after ?? 0;
+      const found = await this.#placeBehind(ask, write, isShorter ? 0 : floor, after);
+      if (found !== undefined || floor === 0 || isShorter) return found;
+      // Earlier in the stream they may be an earlier append of the same events, or this one in a table that was emptied since.
+      if ((await this.#placeBehind(ask, write, 0, after)) === undefined) return undefined;
+      throw new Error("its event ids stand where the stream had been already before it was sent");
     });
     return earlier && { ...earlier, duplicate: false };
   }

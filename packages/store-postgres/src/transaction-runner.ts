@@ -22,6 +22,7 @@ export class TransactionRunner {
   readonly #onCommitted: () => void;
   readonly #open = new Set<Borrowed>();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #committing = new Set<Promise<unknown>>();
   #isClosing = false;
 
   constructor(
@@ -65,11 +66,17 @@ export class TransactionRunner {
   /** Lets transactions come to their end, and cuts those that have not in time. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const all = Promise.allSettled(this.#running);
-    const deadline = now() + this.#runner.timeoutMs;
-    await withinLimit(all, { deadline, late: () => new Error("late") }).catch(() => undefined);
+    await this.#withinTime(this.#running);
     for (const connection of this.#open) connection.release(true);
     this.#open.clear();
+    // What was cut in the middle of its COMMIT is still to be settled, and needs the connections for reading.
+    await this.#withinTime(this.#committing);
+  }
+
+  async #withinTime(work: ReadonlySet<Promise<unknown>>): Promise<void> {
+    const deadline = now() + this.#runner.timeoutMs;
+    const late = (): Error => new Error("late");
+    await withinLimit(Promise.allSettled(work), { deadline, late }).catch(() => undefined);
   }
 
   async #run<Result>(work: (tx: PostgresClient) => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
@@ -90,7 +97,9 @@ export class TransactionRunner {
       });
       const result = await this.#work(connection, work);
       isCommitting = true;
-      await this.#commit(connection);
+      const committing = this.#commit(connection);
+      this.#committing.add(committing);
+      await committing.finally(() => this.#committing.delete(committing));
       isBroken = false;
       this.#onCommitted();
       return result;

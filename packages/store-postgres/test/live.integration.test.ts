@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "@es/core";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -100,6 +101,27 @@ describe("live reads", () => {
     await expect.poll(() => count).toBeGreaterThan(0);
 
     expect(count).toBeLessThanOrEqual(tookMs / 10 + 5);
+  });
+
+  it("end at once when the store closes, whatever they are doing", async () => {
+    await using database = await openDatabase(server);
+    for (let delayMs = 0; delayMs < 12; delayMs += 1) {
+      const store = await database.open({ listen: false });
+      const reads = Array.from({ length: 6 }, async () => {
+        for await (const page of store.readAll({ live: true })) expect(page.events).toStrictEqual([]);
+      });
+      const ended = Promise.allSettled(reads);
+      await sleep(delayMs);
+
+      const startedAt = performance.now();
+      await store[Symbol.asyncDispose]();
+      const outcomes = await ended;
+
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
+      for (const outcome of outcomes) {
+        expect(outcome).toMatchObject({ status: "rejected", reason: { code: "ES_STORE_CLOSED" } });
+      }
+    }
   });
 
   it("end at once when they are aborted, even while the server does not answer", async () => {

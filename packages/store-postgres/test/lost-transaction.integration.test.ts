@@ -76,6 +76,26 @@ describe("a transaction that was lost with its server", () => {
     60_000,
   );
 
+  it("in the middle of its COMMIT, cut by closing the store, is settled before the store has closed", async () => {
+    await using database = await openDatabase(server);
+    const store = await openPostgresEventStore({ url: database.url, timeoutMs: 500 });
+    await slowDown(database);
+    const write = { streamId: "a-1", expected: 0, events: [{ ...newEvent(), type: "Slow" }] };
+    const lost = Promise.allSettled([store.transaction((tx) => store.append(write, { tx }))]);
+    await untilCommitting(database);
+
+    const startedAt = performance.now();
+    await store[Symbol.asyncDispose]();
+    const tookMs = performance.now() - startedAt;
+
+    const [verdict] = await lost;
+    expect(told(verdict)).toBe("ES_STORE_UNAVAILABLE");
+    expect(tookMs).toBeLessThan(2_500);
+    // Longer than the COMMIT would have taken.
+    await sleep(3_000);
+    expect(await database.query("SELECT 1 FROM es.events")).toStrictEqual([]);
+  }, 60_000);
+
   it("is waited for when the role cannot see its own server process", async () => {
     await using database = await openDatabase(server);
     await database.query("CREATE ROLE app_owner NOLOGIN");

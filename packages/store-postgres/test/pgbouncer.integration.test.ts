@@ -12,11 +12,9 @@ let bouncer: PgBouncer;
 
 beforeAll(async () => {
   server = await startPostgres();
-  bouncer = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction" });
-}, 180_000);
+}, 120_000);
 
 afterAll(async () => {
-  await bouncer[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -33,7 +31,15 @@ async function connectTo(url: string): Promise<pg.Client> {
   return client;
 }
 
-describe("behind PgBouncer in transaction mode", () => {
+describe.each(["oldest", "newest"] as const)("behind the %s PgBouncer in transaction mode", (version) => {
+  beforeAll(async () => {
+    bouncer = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction", version });
+  }, 180_000);
+
+  afterAll(async () => {
+    await bouncer[Symbol.asyncDispose]();
+  });
+
   it("appends, reads, transactions and registers work with prepared: false", async () => {
     await using database = await openDatabase(server);
     await using store = await openPostgresEventStore({
@@ -84,7 +90,7 @@ describe("behind PgBouncer in transaction mode", () => {
     { name: "in session mode", settings: { pool_mode: "session", ignore_startup_parameters: "statement_timeout" } },
   ])("a store that is not told of a pooler $name says what to do", async ({ settings }) => {
     await using database = await openDatabase(server);
-    await using other = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction", settings });
+    await using other = await startPgBouncer({ upstreamUrl: server.url, poolMode: "transaction", version, settings });
 
     await expect(openPostgresEventStore({ url: through(database, other) })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",

@@ -57,3 +57,24 @@ describe.each(MODES)("after somebody else has emptied the log ($name)", ({ optio
     expect((await readLog(store)).map(({ id }) => id).slice(count)).toStrictEqual(idsOf(write));
   });
 });
+
+it("an append whose answer is lost is not stored twice when somebody has emptied the log and begun it anew", async () => {
+  await using database = await openDatabase(server);
+  await using proxy = await startTcpProxy(server);
+  await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), listen: false });
+  for (let n = 0; n < 5; n += 1) await store.append(newWrite("a-1", "any"));
+  // The notification of the last append has been sent.
+  await sleep(100);
+  await database.query("TRUNCATE es.events");
+  await database.query(
+    "INSERT INTO es.events (stream, version, id, type, data) SELECT 'a-1', n, gen_random_uuid(), 'Made', '{}' FROM generate_series(1, 4) n",
+  );
+  // Two streams, so that the first statement is the one that stores them.
+  const writes = [newWrite("a-1", "any", 2), newWrite("b-1", "any")];
+
+  const append = store.append(writes);
+  await proxy.cutAfterBytes(1, "to-client");
+
+  await expect(append).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
+  expect((await readLog(store)).map(({ id }) => id).slice(4)).toStrictEqual(writes.flatMap(idsOf));
+});

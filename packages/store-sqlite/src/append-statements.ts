@@ -1,6 +1,13 @@
 import { type AppendResult, ConcurrencyError, ConditionFailedError, InvalidPositionError } from "@es/core";
-import { formatPosition, meetsExpectedVersion, type PreparedTextEvent, versionBefore } from "@es/core/adapter";
-import type { EncodedAppend, EncodedCondition, EncodedWrite } from "./encoded-append.ts";
+import {
+  type EncodedAppend,
+  type EncodedCondition,
+  type EncodedWrite,
+  formatPosition,
+  meetsExpectedVersion,
+  type PreparedTextEvent,
+  versionBefore,
+} from "@es/core/adapter";
 import { firstMatchSql } from "./filter-sql.ts";
 import { prepareRows, prepareValue, type SqliteDatabase, type SqliteStatement } from "./sqlite-database.ts";
 import { InsertStatements, VersionTaken } from "./insert-statements.ts";

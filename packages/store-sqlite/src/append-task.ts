@@ -1,7 +1,6 @@
 import type { AppendResult } from "@es/core";
-import { meetsExpectedVersion } from "@es/core/adapter";
+import { type EncodedAppend, meetsExpectedVersion } from "@es/core/adapter";
 import type { AppendStatements } from "./append-statements.ts";
-import type { EncodedAppend } from "./encoded-append.ts";
 import type { KnownVersions } from "./known-versions.ts";
 import type { WriteTask } from "./write-task.ts";
 

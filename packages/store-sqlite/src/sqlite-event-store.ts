@@ -1,10 +1,9 @@
 import { ConfigurationError, StoreClosedError, type TransactionalEventStore, UnsupportedError } from "@es/core";
-import { throwIfAborted } from "@es/core/adapter";
+import { encodeAppend, throwIfAborted } from "@es/core/adapter";
 import { AppendStatements } from "./append-statements.ts";
 import { AppendTask } from "./append-task.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Connections } from "./connections.ts";
-import { encodeAppend } from "./encoded-append.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { type JoinedStatements, TransactionJoiner } from "./joined-transaction.ts";
 import { KnownVersions } from "./known-versions.ts";

@@ -4,7 +4,15 @@ import type { Subject } from "./subject.ts";
 export type Side = "toolkit" | "bare";
 
 /** What a target may be set for. */
-export type BackendId = "memory" | "memory-copies" | "sqlite-normal" | "sqlite-full" | "postgres" | "postgres-order";
+export type BackendId =
+  | "memory"
+  | "memory-copies"
+  | "sqlite-normal"
+  | "sqlite-full"
+  | "postgres"
+  | "postgres-order"
+  | "nats"
+  | "kurrentdb";
 
 /** What is measured, and against what. */
 export interface Backend {

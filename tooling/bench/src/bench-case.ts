@@ -31,6 +31,8 @@ export interface BenchCase {
   /** Events that one operation writes or reads; 1 where it is no matter of events. */
   readonly eventsPerOperation: number;
   readonly targets: Targets;
+  /** The backends that it says something about; all when it is missing. */
+  readonly only?: readonly BackendId[];
   /** Whether the operations change the store: then every round gets new, empty files. Otherwise the seeded ones serve all rounds. */
   readonly isWriting: boolean;
   /** Fills a side before the clock starts. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { APPEND_CASES } from "./append-cases.ts";
 import type { RunningBackend } from "./backend.ts";
 import { BACKENDS } from "./backends.ts";
+import { COMMIT_CASES } from "./commit-cases.ts";
 import { machineFacts, isInMemory } from "./machine-facts.ts";
 import { measureCase } from "./measure-case.ts";
 import { measureFlatness } from "./measure-flatness.ts";
@@ -12,7 +13,7 @@ import { READ_CASES } from "./read-cases.ts";
 import { REGISTER_CASES } from "./register-cases.ts";
 import type { BenchReport, CaseReport } from "./report.ts";
 
-const CASES = [...APPEND_CASES, ...READ_CASES, ...REGISTER_CASES];
+const CASES = [...APPEND_CASES, ...READ_CASES, ...REGISTER_CASES, ...COMMIT_CASES];
 
 /** Runs what the options ask for. `onProgress` hears of each case before it is measured. */
 export async function runBench(options: BenchOptions, onProgress: (line: string) => void): Promise<BenchReport> {
@@ -40,7 +41,12 @@ async function measureCases(
   const pattern = new RegExp(options.only);
   const chosen = BACKENDS.map((backend) => ({
     backend,
-    cases: CASES.filter(({ id }) => (backend.cases?.test(id) ?? true) && pattern.test(`${backend.id}/${id}`)),
+    cases: CASES.filter(
+      ({ id, only }) =>
+        (only?.includes(backend.id) ?? true) &&
+        (backend.cases?.test(id) ?? true) &&
+        pattern.test(`${backend.id}/${id}`),
+    ),
   })).filter(({ cases }) => cases.length > 0);
   if (chosen.length === 0) throw new Error(`no case has an id like ${pattern}`);
   const servers = new Set<string>();

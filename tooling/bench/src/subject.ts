@@ -12,12 +12,16 @@ export interface BenchEvent extends NewEvent {
 export interface Subject extends AsyncDisposable {
   /** `expected` is the version that the caller believes in; `"any"` leaves it to the store. */
   append(streamId: string, expected: number | "any", events: readonly BenchEvent[]): Outcome<unknown>;
+  /** Appends and waits until a live read has shown the event. Only where that is measured. */
+  appendAndSee?(streamId: string, expected: number, event: BenchEvent): Outcome<unknown>;
   /** Looks at which version the stream is and appends behind it, until nobody else was faster. */
   command(streamId: string, event: BenchEvent): Outcome<unknown>;
   /** Number of events, each turned into an object with parsed data. */
   readStream(streamId: string): Outcome<number>;
   /** Number of events of the whole log in pages, each turned into an object with parsed data; `type` filters. */
   readAll(type?: string): Outcome<number>;
+  /** Runs a new projection over the whole log that only counts; the bare side reads the log page by page. Number of events. */
+  project(): Outcome<number>;
   /** Replays an order through its zod schemas; resolves to the number of folded events. */
   loadOrder(id: string): Outcome<number>;
   /** As `loadOrder`, but from its snapshot and the events since. */

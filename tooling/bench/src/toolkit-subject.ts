@@ -1,4 +1,5 @@
-import { ConcurrencyError, createRepository, type EventStore, manually } from "@es/core";
+import { ConcurrencyError, createRepository, type EventStore, isEventSourcingError, manually } from "@es/core";
+import { countProjected } from "./count-projected.ts";
 import { Order } from "./order.ts";
 import type { Subject } from "./subject.ts";
 
@@ -7,7 +8,15 @@ export function createToolkitSubject<Tx>(store: EventStore<Tx>): Subject {
   const orders = createRepository(store, Order);
   const ordersWithSnapshots = createRepository(store, Order, { snapshots: { policy: manually() } });
 
+  const live = followLog(store);
+
   return {
+    async appendAndSee(streamId, expected, event) {
+      live.start();
+      const seen = live.shows(event.id);
+      await store.append({ streamId, expected, events: [event] });
+      await seen;
+    },
     append: (streamId, expected, events) => store.append({ streamId, expected, events }),
     async command(streamId, event) {
       for (;;) {
@@ -34,10 +43,33 @@ export function createToolkitSubject<Tx>(store: EventStore<Tx>): Subject {
       }
       return count;
     },
+    project: () => countProjected(store),
     loadOrder: async (id) => (await orders.load(id)).state.events,
     loadOrderFromSnapshot: async (id) => (await ordersWithSnapshots.load(id)).state.events,
     takeSnapshot: async (id) => ordersWithSnapshots.snapshot(await ordersWithSnapshots.load(id)),
     setRegister: (key, value) => store.registers.set(key, value),
     [Symbol.asyncDispose]: () => Promise.resolve(store[Symbol.asyncDispose]()),
+  };
+}
+
+/** A live read, once it is started. It ends when the store is closed. */
+function followLog<Tx>(store: EventStore<Tx>): { start(): void; shows(id: string): Promise<void> } {
+  const waiting = new Map<string, () => void>();
+  let running: Promise<void> | undefined;
+  const follow = async (): Promise<void> => {
+    for await (const { events } of store.readAll({ live: true })) {
+      for (const { id } of events) waiting.get(id)?.();
+    }
+  };
+  return {
+    start() {
+      running ??= follow().catch((error: unknown) => {
+        if (!isEventSourcingError(error, "ES_STORE_CLOSED")) throw error;
+      });
+    },
+    async shows(id) {
+      await new Promise<void>((resolve) => waiting.set(id, resolve));
+      waiting.delete(id);
+    },
   };
 }

@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 export { delay, throwIfAborted } from "./abort.ts";
+export { type EncodedAppend, type EncodedCondition, type EncodedWrite, encodeAppend } from "./encode-append.ts";
 export { matchesQueries, queriesOf } from "./event-filter.ts";
 export { meetsExpectedVersion, versionBefore } from "./expectation.ts";
 export { formatPosition, parsePosition } from "./numeric-position.ts";

@@ -1,13 +1,9 @@
 // Appends without end, saying what it sends before, and what was acknowledged after.
-import { writeSync } from "node:fs";
+import { given, say } from "test-servers";
 import { openNatsEventStore } from "../../src/index.ts";
 
-const { servers, name, round }: { servers: string; name: string; round: number } = JSON.parse(process.argv[2] ?? "");
+const { servers, name, round } = given<{ servers: string; name: string; round: number }>();
 const store = await openNatsEventStore({ servers, name });
-
-function say(line: unknown): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
-}
 
 async function work(lane: number): Promise<void> {
   const streamId = `s-${round}-${lane}`;

@@ -1,6 +1,6 @@
-import type { RecordedEvent } from "@es/core";
+import { type RecordedEvent, StoreUnavailableError } from "@es/core";
 import type { BrokenRunners } from "../broken-runners.ts";
-import { changeFeed, delegateRegisters } from "../delegate.ts";
+import { changeFeed, delegate, delegateRegisters } from "../delegate.ts";
 import { overProjection, overStore } from "../own-runners.ts";
 import { changeCalls, overOptions } from "../wrap-runner.ts";
 
@@ -105,8 +105,45 @@ export const brokenFailures: readonly BrokenRunners[] = [
   },
   {
     fault: "gives up when the store is away",
-    rejectedBy: ["failure.outage", "failure.lost-answer"],
+    rejectedBy: ["failure.outage", "failure.lost-answer", "failure.read-ends", "parking.outage"],
     breakRunners: overOptions(() => ({ storeRetry: { maxAttempts: 1 } })),
+  },
+  {
+    fault: "takes the end of a live read for the end of the log",
+    rejectedBy: ["failure.read-ends"],
+    breakRunners: overStore((store) =>
+      changeFeed(store, async function* (read) {
+        yield* read();
+        await new Promise<never>(() => undefined);
+      }),
+    ),
+  },
+  {
+    fault: "asks a broken store again and again",
+    rejectedBy: ["failure.broken-store"],
+    breakRunners: overStore((store) =>
+      changeFeed(store, async function* (read) {
+        try {
+          yield* read();
+        } catch (cause) {
+          throw new StoreUnavailableError("try again", { cause });
+        }
+      }),
+    ),
+  },
+  {
+    fault: "holds events back for an outage",
+    rejectedBy: ["parking.outage"],
+    breakRunners: overProjection((projection) => ({
+      ...projection,
+      apply: async (events, context, progress) => {
+        try {
+          await projection.apply(events, context, progress);
+        } catch (cause) {
+          throw new Error("it failed", { cause });
+        }
+      },
+    })),
   },
   {
     fault: "reads on at the head after an outage",
@@ -171,6 +208,15 @@ export const brokenFailures: readonly BrokenRunners[] = [
       readStream: (streamId, options) =>
         store.readStream(streamId, options?.to === options?.from ? options : { ...options, direction: "backward" }),
     })),
+  },
+  {
+    fault: "replays a stream to its end, whatever it has come to",
+    rejectedBy: ["parking.replay-late"],
+    breakRunners: overStore((store) =>
+      delegate(store, {
+        readStream: (streamId, { to: _to, ...options } = {}) => store.readStream(streamId, options),
+      }),
+    ),
   },
   {
     fault: "forgets what fails again in its replay",

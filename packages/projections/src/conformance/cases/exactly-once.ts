@@ -1,6 +1,6 @@
 import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import { expect } from "vitest";
-import { type CheckpointedSink, resetProjection } from "../../index.ts";
+import { type CheckpointedSink, type FailurePolicy, resetProjection } from "../../index.ts";
 import { append } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
 import { stop, toHead } from "../running.ts";
@@ -10,12 +10,13 @@ import { VirtualClock } from "../virtual-clock.ts";
 /** A runner that keeps the totals in the store itself. */
 async function start(
   context: RunnerCaseContext,
-  options: TotalsOptions & { readonly sink?: CheckpointedSink<unknown> },
+  options: TotalsOptions & { readonly sink?: CheckpointedSink<unknown>; readonly onFailure?: FailurePolicy },
 ) {
   const store = context.transactional();
   const runner = context.runners.exactlyOnce(totals(store.registers, options), {
     store,
     sink: options.sink ?? store,
+    onFailure: options.onFailure ?? "stop",
     pageSize: 4,
     clock: new VirtualClock(5_000),
   });
@@ -175,6 +176,32 @@ export const exactlyOnceCases: readonly RunnerCase[] = [
       }
 
       await toHead(context, await start(context, {}));
+
+      await expectFold(context);
+    },
+  },
+  {
+    id: "exactly-once.parking",
+    rule: "takes effect once when a parked stream is replayed, also when only a part of it succeeds",
+    needs: "transactions",
+    async run(context) {
+      const bad = new Set([2, 4]);
+      await append(context.store, "a-1", 5);
+      await append(context.store, "b-1", 2);
+      const onEvent: TotalsOptions["onEvent"] = ({ streamId, version }) => {
+        if (streamId === "a-1" && bad.has(version)) throw new Error("no");
+      };
+      const runner = await start(context, { onEvent, onFailure: "park" });
+      await toHead(context, runner);
+      expect(await readTotals(context.store.registers)).toStrictEqual({ "a-1": 1, "b-1": 2 });
+      bad.delete(2);
+      await expect(context.within(runner.replayParked(), "the replay")).rejects.toMatchObject({
+        event: { version: 4 },
+      });
+      expect(await readTotals(context.store.registers)).toStrictEqual({ "a-1": 3, "b-1": 2 });
+      bad.clear();
+
+      await context.within(runner.replayParked(), "the second replay");
 
       await expectFold(context);
     },

@@ -1,9 +1,9 @@
-import { type EventStore, StoreUnavailableError } from "@es/core";
+import { type EventStore, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { expect } from "vitest";
 import { changed, changedRegisters } from "../changed-store.ts";
 import { append, Notes, notesOfLog } from "../notes.ts";
 import type { RunnerCase } from "../runner-case.ts";
-import { runToHead, toHead } from "../running.ts";
+import { runToHead, start, toHead } from "../running.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 /** Waits between attempts take no time. */
@@ -147,6 +147,52 @@ export const failureCases: readonly RunnerCase[] = [
       expect(notes.seen).toStrictEqual(await notesOfLog(store));
       expect(health).toStrictEqual([false, false, false]);
       expect(runner.status().isHealthy).toBe(true);
+    },
+  },
+  {
+    id: "failure.read-ends",
+    rule: "asks again, where it was, when a live read ends by itself",
+    async run(context) {
+      const { store } = context;
+      await append(store, "a-1", 3);
+      const ending: EventStore<unknown> = changed(store, {
+        readAll: (read) => store.readAll({ ...read, limit: 2 }),
+      });
+      const notes = new Notes();
+      const runner = await start(context, notes, { store: ending, ...options() });
+      await toHead(context, runner);
+      await append(store, "b-1", 3);
+
+      await toHead(context, runner);
+
+      expect(notes.seen).toStrictEqual(await notesOfLog(store));
+    },
+  },
+  {
+    id: "failure.broken-store",
+    rule: "gives up with the store's own error when another attempt makes no sense, and says so everywhere",
+    async run(context) {
+      const { store, within } = context;
+      await append(store, "a-1", 4);
+      const cause = new StoreFormatError("the log was written by a newer version");
+      const broken: EventStore<unknown> = changed(store, {
+        async *readAll(read) {
+          for await (const page of store.readAll(read)) {
+            yield page;
+            throw cause;
+          }
+        },
+      });
+      const notes = new Notes();
+      const runner = await start(context, notes, { store: broken, ...options(), pageSize: 2 });
+
+      await expect(within(runner.done, "the runner to give up")).rejects.toBe(cause);
+      await expect(within(runner.waitFor(await store.head()), "the wait to end")).rejects.toBe(cause);
+      expect(runner.status()).toMatchObject({ state: "failed", isHealthy: false, lastError: cause });
+      const mended = new Notes();
+      await runToHead(context, mended);
+
+      expect([...notes.seen, ...mended.seen]).toStrictEqual(await notesOfLog(store));
     },
   },
   {

@@ -3,6 +3,7 @@ import { changed } from "../changed-store.ts";
 import { nextTurn } from "../next-turn.ts";
 import { append, appendTogether, Notes, notesOfLog } from "../notes.ts";
 import type { RunnerCase } from "../runner-case.ts";
+import { start, stop, toHead } from "../running.ts";
 
 /** From catch-up to live with one cursor: no event is missed, and none comes twice. */
 export const followCases: readonly RunnerCase[] = [
@@ -141,6 +142,25 @@ export const followCases: readonly RunnerCase[] = [
       await within(runner.waitFor(await store.head()), "the runner to reach the head");
 
       expect(ahead).toBe(2);
+      expect(notes.seen).toStrictEqual(await notesOfLog(store));
+    },
+  },
+  {
+    id: "follow.stops",
+    rule: "handles every event once and in order when it is stopped and started at any moment while writers go on",
+    async run(context) {
+      const { store } = context;
+      const notes = new Notes();
+      for (let round = 0; round < 8; round += 1) {
+        const writers = Promise.all(["a-1", "b-1"].map((streamId) => append(store, streamId, 1 + (round % 3))));
+        const runner = await start(context, notes, { pageSize: 1 + (round % 4) });
+        for (let turns = 0; turns < round % 3; turns += 1) await nextTurn();
+        await stop(context, runner);
+        await context.within(writers, "the writers to end");
+      }
+
+      await toHead(context, await start(context, notes));
+
       expect(notes.seen).toStrictEqual(await notesOfLog(store));
     },
   },

@@ -1,6 +1,7 @@
+import { StoreUnavailableError } from "@es/core";
 import { expect } from "vitest";
 import { listParked } from "../../index.ts";
-import { append, Notes } from "../notes.ts";
+import { append, Notes, notesOfLog } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
 import { start, stop, toHead } from "../running.ts";
 import { VirtualClock } from "../virtual-clock.ts";
@@ -65,6 +66,25 @@ export const parkingCases: readonly RunnerCase[] = [
       expect(notes.seen).toStrictEqual([...OTHERS, "a-1@2", "a-1@3", "a-1@4"]);
       expect(runner.parked()).toStrictEqual([]);
       expect(runner.status().isHealthy).toBe(true);
+    },
+  },
+  {
+    id: "parking.replay-late",
+    rule: "replays what it held back and no later event that it has not come to yet, which is then handled once",
+    async run(context) {
+      const { notes, bad } = picky("a-1@2");
+      await fill(context);
+      const runner = await start(context, notes, options());
+      await toHead(context, runner);
+      await context.within(runner.pause(), "the pause");
+      await append(context.store, "a-1", 2);
+      bad.clear();
+
+      expect(await context.within(runner.replayParked(), "the replay")).toBe(2);
+      runner.resume();
+      await toHead(context, runner);
+
+      expect(notes.seen).toStrictEqual([...OTHERS, "a-1@2", "a-1@3", "a-1@4", "a-1@5"]);
     },
   },
   {
@@ -148,6 +168,25 @@ export const parkingCases: readonly RunnerCase[] = [
 
       // The page in which it stopped comes again, as at-least-once delivery may do; nothing is missing.
       expect([...new Set(notes.seen)].toSorted()).toStrictEqual([...OTHERS, "a-1@2", "a-1@3"].toSorted());
+    },
+  },
+  {
+    id: "parking.outage",
+    rule: "never blames an event for an outage of what the handler needs: nothing is held back, and it goes on afterwards",
+    async run(context) {
+      let outages = 5;
+      const notes = new Notes({
+        onEvent: () => {
+          if (outages-- > 0) throw new StoreUnavailableError("the read model is away");
+        },
+      });
+      await fill(context);
+
+      const runner = await start(context, notes, options());
+      await toHead(context, runner);
+
+      expect(notes.seen).toStrictEqual(await notesOfLog(context.store));
+      expect(runner.parked()).toStrictEqual([]);
     },
   },
 ];

@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 
 const PAUSE_MS = 1;
 
-/** Tells the parent something, at once: a line that is still in a buffer would be lost when the process is killed. */
+/** For a child process of a test: tells the parent something, as a line of JSON and at once: a line that is still in a buffer would be lost when the process is killed. */
 export function say(value: unknown): void {
   let rest: Uint8Array = Buffer.from(`${JSON.stringify(value)}\n`);
   while (rest.length > 0) {
@@ -13,7 +13,7 @@ export function say(value: unknown): void {
   }
 }
 
-/** What the parent passed. */
+/** For a child process of a test: what the parent passed as JSON in the first argument. */
 export function given<Args>(): Args {
   return JSON.parse(process.argv[2] ?? "{}");
 }
