@@ -40,6 +40,8 @@ export interface StoreParts {
   readonly features: ServerFeatures;
   readonly identity: string;
   readonly newest: bigint;
+  /** Disposes of the client and what belongs to it. */
+  dispose(): Promise<void>;
 }
 
 /** The store over a server that was asked what it is. */
@@ -69,7 +71,7 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
     holder.close();
     wait.close();
     await Promise.allSettled(running);
-    await holder.dispose();
+    await parts.dispose();
   };
 
   return {
