@@ -43,7 +43,7 @@ export interface PostgresCommonOptions {
    * @defaultValue `true`
    */
   readonly prepared?: boolean;
-  /** Be told of events of other processes by LISTEN. `false`: poll only. @defaultValue `true`; `false` with `pool` and without `listenUrl` */
+  /** Be told of events of other processes by LISTEN. `false`: poll only. @defaultValue `true`; without `listenUrl`, `false` with `pool` or `prepared: false` */
   readonly listen?: boolean;
   /** The address for the listening connection, when the other one leads through a pooler. @defaultValue the store's own */
   readonly listenUrl?: string;
@@ -108,7 +108,8 @@ export function resolveOptions(options: PostgresEventStoreOptions): ResolvedOpti
   const hasPool = "pool" in options;
   const { schema, prefix, migrate, prepared, listen, ...numbers } = {
     ...DEFAULTS,
-    listen: !hasPool || listenUrl !== undefined,
+    // Behind a pooler that lends its connections, nobody would hear, and the channel would stay with the connection.
+    listen: (!hasPool && options.prepared !== false) || listenUrl !== undefined,
     ...options,
   };
   // PostgreSQL cuts longer names off; the longest name is the prefix and "events_position_seq".

@@ -129,6 +129,9 @@ export class TransactionRunner {
     let result: Result;
     try {
       result = await work(client);
+    } catch (error) {
+      assertOpen(connection, error);
+      throw error;
     } finally {
       await this.#joiner.end(client);
     }
@@ -137,11 +140,7 @@ export class TransactionRunner {
   }
 
   async #commit(connection: Borrowed): Promise<void> {
-    if (connection.client.getTransactionStatus?.() === "I") {
-      throw new ConfigurationError(
-        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-      );
-    }
+    assertOpen(connection);
     let transaction: string | null = null;
     try {
       transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;
@@ -182,4 +181,13 @@ export class TransactionRunner {
       return false;
     }
   }
+}
+
+/** @throws ConfigurationError when the work has ended the transaction: to repeat it could double what it has committed */
+function assertOpen({ client, isLost }: Borrowed, cause?: unknown): void {
+  if (isLost() || client.getTransactionStatus?.() !== "I") return;
+  throw new ConfigurationError(
+    "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+    { cause },
+  );
 }

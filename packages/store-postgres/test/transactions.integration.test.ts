@@ -70,6 +70,25 @@ describe("transactions", () => {
     expect(await readLog(other)).toHaveLength(2);
   });
 
+  it.each(["COMMIT", "ROLLBACK"])(
+    "whose work sends %s and fails say so, and not only how it failed",
+    async (statement) => {
+      await using database = await openDatabase(server);
+      const store = await database.open();
+
+      const outcome = store.transaction(async (tx) => {
+        await tx.query(statement);
+        throw new Error("and then it fails");
+      });
+
+      await expect(outcome).rejects.toMatchObject({
+        code: "ES_CONFIGURATION",
+        message: expect.stringContaining("ended the transaction itself"),
+        cause: expect.objectContaining({ message: "and then it fails" }),
+      });
+    },
+  );
+
   it("go on after an append in them was refused", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
