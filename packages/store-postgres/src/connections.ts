@@ -1,4 +1,5 @@
 import { ConfigurationError } from "@es/core";
+import { letGo } from "./let-go.ts";
 import { loadDriver } from "./load-driver.ts";
 import type { PostgresEventStoreOptions, ResolvedOptions } from "./options.ts";
 import type { ListeningClient, OwnPool, PostgresClient, PostgresPool } from "./postgres-driver.ts";
@@ -71,6 +72,7 @@ export async function makeConnections(
     return { ...shared(pool), makeListener };
   }
   const idleLost = new Set<() => void>();
+  const connected = new Set<PostgresClient>();
   const own = (max: number, more: object = {}): OwnPool => {
     const pool = new Pool({ ...settings, ...more, max, idleTimeoutMillis: 60_000 });
     // An idle connection was cut. The pool has dropped it already, and makes another when one is needed.
@@ -78,7 +80,11 @@ export async function makeConnections(
       for (const listener of idleLost) listener();
     });
     // A connection can break in the moment between its making and its first use, when nobody listens yet.
-    pool.on("connect", (client) => client.on("error", () => undefined));
+    pool.on("connect", (client) => {
+      client.on("error", () => undefined);
+      connected.add(client);
+    });
+    pool.on("remove", (client) => connected.delete(client));
     return pool;
   };
   // The plan of an append is always the same; looking for a better one each time takes as long as the append.
@@ -112,6 +118,8 @@ export async function makeConnections(
       const ended = Promise.all([write, patient, read, transaction].map((pool) => pool.end()));
       // A connection that hangs must not hold up the process that closes its store.
       await withinLimit(ended, { deadline: now() + timeoutMs, late: () => new Error("late") }).catch(() => undefined);
+      // Nor must one whose farewell is not answered, for which the pool does not wait.
+      for (const client of connected) letGo(client);
     },
   };
 }

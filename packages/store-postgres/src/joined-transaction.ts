@@ -41,6 +41,7 @@ export class TransactionJoiner {
   /** What was stored last in a transaction of the store's own, or that it has ended. */
   readonly #stored = new WeakMap<PostgresClient, StoredInTransaction>();
   readonly #ended = new WeakSet<PostgresClient>();
+  readonly #lentFrom = new WeakMap<PostgresClient, PostgresClient>();
   /** Clients of the store's own connections. What a caller does with its own clients may take prepared statements from them. */
   readonly #own = new WeakSet<PostgresClient>();
 
@@ -49,9 +50,10 @@ export class TransactionJoiner {
     this.#identity = statementOf(`SELECT value FROM ${parts.names.meta} WHERE key = 'identity'`);
   }
 
-  /** The client is one of the store's own, where prepared statements last. */
-  begin(tx: PostgresClient): void {
-    this.#own.add(tx);
+  /** The transaction's client is lent from another; prepared statements last on one of the store's own. */
+  begin(tx: PostgresClient, { client, isOwn }: { readonly client: PostgresClient; readonly isOwn: boolean }): void {
+    this.#lentFrom.set(tx, client);
+    if (isOwn) this.#own.add(tx);
   }
 
   /** Runs `work` in the caller's transaction, which it only reads. */
@@ -90,12 +92,6 @@ export class TransactionJoiner {
   async end(tx: PostgresClient): Promise<void> {
     this.#ended.add(tx);
     await this.#last.get(tx);
-  }
-
-  /** The client goes back to its pool, where it may serve a transaction of the caller's own. */
-  release(tx: PostgresClient): void {
-    this.#ended.delete(tx);
-    this.#stored.delete(tx);
   }
 
   /** Whether the last append of the transaction stands in the log; `undefined` when it had none. */
@@ -160,7 +156,7 @@ export class TransactionJoiner {
       throw await this.#notOpened(tx, error);
     }
     try {
-      if (!this.#checked.has(tx)) await this.#check(tx, ask);
+      await this.#check(this.#lentFrom.get(tx) ?? tx, ask);
       const result = await work(ask);
       await reader.command(connection, CLOSE_FENCE);
       return result;
@@ -192,7 +188,8 @@ export class TransactionJoiner {
     }
   }
 
-  async #check(tx: PostgresClient, ask: Ask): Promise<void> {
+  async #check(client: PostgresClient, ask: Ask): Promise<void> {
+    if (this.#checked.has(client)) return;
     let row: readonly (string | null)[] | undefined;
     try {
       [row] = await ask(this.#identity, []);
@@ -208,6 +205,6 @@ export class TransactionJoiner {
         "tx is a transaction on another database, which holds another event log; pass one on the store's own database",
       );
     }
-    this.#checked.add(tx);
+    this.#checked.add(client);
   }
 }

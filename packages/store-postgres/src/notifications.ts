@@ -1,5 +1,6 @@
 import { queryOf, type Statement, statementOf } from "./statement.ts";
 import type { Connections } from "./connections.ts";
+import { letGo } from "./let-go.ts";
 import type { StoreNames } from "./names.ts";
 import type { ListeningClient } from "./postgres-driver.ts";
 import type { QueryRunner } from "./query-runner.ts";
@@ -88,7 +89,9 @@ export class Listener {
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    const ended = this.#client?.end() ?? Promise.resolve();
-    await withinLimit(ended, { deadline: now() + timeoutMs, late: () => new Error("late") }).catch(() => undefined);
+    const client = this.#client;
+    if (client === undefined) return;
+    const late = (): Error => new Error("late");
+    await withinLimit(client.end(), { deadline: now() + timeoutMs, late }).catch(() => letGo(client));
   }
 }

@@ -55,7 +55,7 @@ export interface PostgresPool {
 export interface OwnPool extends PostgresPool {
   end(): Promise<void>;
   on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "remove", listener: () => void): unknown;
+  on(event: "remove", listener: (client: PostgresClient) => void): unknown;
   on(event: "connect", listener: (client: PostgresClient) => void): unknown;
 }
 

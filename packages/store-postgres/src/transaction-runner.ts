@@ -3,6 +3,7 @@ import { throwIfAborted } from "@es/core/adapter";
 import { TRANSACTION } from "./append-statement.ts";
 import { isConnectionLost, toStoreError } from "./driver-error.ts";
 import type { TransactionJoiner } from "./joined-transaction.ts";
+import { lendClient } from "./lent-client.ts";
 import { isCommitted } from "./lost-answer.ts";
 import type { PostgresClient } from "./postgres-driver.ts";
 import type { Borrowed, QueryRunner } from "./query-runner.ts";
@@ -93,16 +94,17 @@ export class TransactionRunner {
       throw toStoreError(error, "beginning a transaction");
     }
     this.#open.add(connection);
-    if (this.#isOwn) this.#joiner.begin(connection.client);
+    const tx = lendClient(connection.client);
+    this.#joiner.begin(tx, { client: connection.client, isOwn: this.#isOwn });
     let isBroken = true;
     let isCommitting = false;
     try {
       await this.#runner.command(connection, this.#begin).catch((error: unknown) => {
         throw toStoreError(error, "beginning a transaction");
       });
-      const result = await this.#work(connection, work);
+      const result = await this.#work({ connection, tx }, work);
       isCommitting = true;
-      const committing = this.#commit(connection);
+      const committing = this.#commit(connection, tx);
       this.#committing.add(committing);
       await committing.finally(() => this.#committing.delete(committing));
       isBroken = false;
@@ -119,28 +121,42 @@ export class TransactionRunner {
       isBroken = !(await this.#rollback(connection));
       throw error;
     } finally {
-      this.#joiner.release(connection.client);
       if (this.#open.delete(connection)) connection.release(isBroken);
     }
   }
 
-  async #work<Result>(connection: Borrowed, work: (tx: PostgresClient) => Promise<Result>): Promise<Result> {
-    const { client } = connection;
+  async #work<Result>(
+    { connection, tx }: { readonly connection: Borrowed; readonly tx: PostgresClient },
+    work: (tx: PostgresClient) => Promise<Result>,
+  ): Promise<Result> {
     let result: Result;
     try {
+<<<<<<< HEAD
       result = await work(client);
     } catch (error) {
       assertOpen(connection, error);
       throw error;
+=======
+      result = await work(tx);
+>>>>>>> 18a638ee0aec35cf032de5f3a6c92329a195554e
     } finally {
-      await this.#joiner.end(client);
+      await this.#joiner.end(tx);
     }
     if (this.#isClosing && !this.#open.has(connection)) throw new StoreClosedError();
     return result;
   }
 
+<<<<<<< HEAD
   async #commit(connection: Borrowed): Promise<void> {
     assertOpen(connection);
+=======
+  async #commit(connection: Borrowed, tx: PostgresClient): Promise<void> {
+    if (connection.client.getTransactionStatus?.() === "I") {
+      throw new ConfigurationError(
+        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+      );
+    }
+>>>>>>> 18a638ee0aec35cf032de5f3a6c92329a195554e
     let transaction: string | null = null;
     try {
       transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;
@@ -148,12 +164,12 @@ export class TransactionRunner {
     } catch (error) {
       if (!isConnectionLost(error) || transaction === null)
         throw toStoreError(error, "committing; nothing was written");
-      await this.#settle(connection.client, transaction, error);
+      await this.#settle(tx, transaction, error);
     }
   }
 
   /** Returns when the transaction was committed after all. */
-  async #settle(client: PostgresClient, transaction: string, lost: unknown): Promise<void> {
+  async #settle(tx: PostgresClient, transaction: string, lost: unknown): Promise<void> {
     let isStored: boolean | undefined;
     try {
       const mayBe = await isCommitted(
@@ -161,7 +177,7 @@ export class TransactionRunner {
         transaction,
         this.#reader.timeoutMs,
       );
-      isStored = mayBe ? await this.#joiner.isStored(client) : false;
+      isStored = mayBe ? await this.#joiner.isStored(tx) : false;
       // After a crash of the server the number may be that of another transaction.
       if (mayBe && isStored !== true) throw new Error("no event of it shows that it is the one that was committed");
     } catch (error) {

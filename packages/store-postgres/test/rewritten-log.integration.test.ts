@@ -47,14 +47,14 @@ describe.each(MODES)("after somebody else has emptied the log ($name)", ({ optio
     const hand =
       "INSERT INTO es.events (stream, version, id, type, data) SELECT 'a-1', n, gen_random_uuid(), 'Made', '{}' FROM generate_series(1, $1::int) n";
     await database.query(hand, [count]);
-    // Two events, so that the first statement is the one that stores them.
-    const write = newWrite("a-1", "any", 2);
+    // Two streams, so that the first statement is the one that stores them.
+    const writes = [newWrite("a-1", "any", 2), newWrite("b-1", "any")];
 
-    const append = store.append(write);
+    const append = store.append(writes);
     await proxy.cutAfterBytes(1, "to-client");
 
-    expect((await append).versions).toStrictEqual([count + 2]);
-    expect((await readLog(store)).map(({ id }) => id).slice(count)).toStrictEqual(idsOf(write));
+    expect((await append).versions).toStrictEqual([count + 2, 1]);
+    expect((await readLog(store)).map(({ id }) => id).slice(count)).toStrictEqual(writes.flatMap(idsOf));
   });
 });
 

@@ -275,6 +275,25 @@ describe("transactions", () => {
     expect(await readLog(store)).toHaveLength(0);
   });
 
+  it("take nothing that belongs to an earlier one on the same connection", async () => {
+    await using database = await openDatabase(server);
+    const store = await database.open({ transactionConnections: 1 });
+    const earlier = await store.transaction(async (handle) => {
+      await store.append(newWrite("a-1", 0), { tx: handle });
+      return handle;
+    });
+
+    await store.transaction(async (handle) => {
+      await store.append(newWrite("b-1", 0), { tx: handle });
+      await expect(store.append(newWrite("c-1", 0), { tx: earlier })).rejects.toMatchObject({
+        code: "ES_CONFIGURATION",
+        message: expect.stringContaining("has ended"),
+      });
+    });
+
+    expect((await readLog(store)).map(({ streamId }) => streamId)).toStrictEqual(["a-1", "b-1"]);
+  });
+
   it("are cut when the store closes and they do not end", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ timeoutMs: 300 });

@@ -1,0 +1,14 @@
+// Opens a store, closes it when it is told to, and has nothing more to do then.
+import { once } from "node:events";
+import { given, say } from "test-servers";
+import { openPostgresEventStore } from "../../src/index.ts";
+import { newWrite } from "../new-write.ts";
+
+const { url, timeoutMs } = given<{ url: string; timeoutMs: number }>();
+const store = await openPostgresEventStore({ url, timeoutMs });
+await store.append(newWrite("a-1", 0));
+say("open");
+await once(process.stdin, "data");
+process.stdin.destroy();
+await store[Symbol.asyncDispose]();
+say("closed");
