@@ -131,14 +131,10 @@ export class TransactionRunner {
   ): Promise<Result> {
     let result: Result;
     try {
-<<<<<<< HEAD
-      result = await work(client);
+      result = await work(tx);
     } catch (error) {
       assertOpen(connection, error);
       throw error;
-=======
-      result = await work(tx);
->>>>>>> 18a638ee0aec35cf032de5f3a6c92329a195554e
     } finally {
       await this.#joiner.end(tx);
     }
@@ -146,17 +142,8 @@ export class TransactionRunner {
     return result;
   }
 
-<<<<<<< HEAD
-  async #commit(connection: Borrowed): Promise<void> {
-    assertOpen(connection);
-=======
   async #commit(connection: Borrowed, tx: PostgresClient): Promise<void> {
-    if (connection.client.getTransactionStatus?.() === "I") {
-      throw new ConfigurationError(
-        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-      );
-    }
->>>>>>> 18a638ee0aec35cf032de5f3a6c92329a195554e
+    assertOpen(connection);
     let transaction: string | null = null;
     try {
       transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;
