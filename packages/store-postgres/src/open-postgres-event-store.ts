@@ -7,6 +7,8 @@ import { storeNames } from "./names.ts";
 import { type PostgresEventStoreOptions, resolveOptions } from "./options.ts";
 import { type PostgresEventStore, postgresEventStore } from "./postgres-event-store.ts";
 import { QueryRunner } from "./query-runner.ts";
+import type { Ask } from "./refusal.ts";
+import { assertSequenceAhead } from "./sequence-check.ts";
 import { now } from "./time-limit.ts";
 
 /**
@@ -26,6 +28,7 @@ import { now } from "./time-limit.ts";
  *
  * @throws ConfigurationError when an option is wrong, the login is refused, a right is missing, the server is a standby, older than 15 or not PostgreSQL, or a pooler stands before it and `prepared` is not false
  * @throws StoreFormatError when the schema holds something else, or an event log of a newer version
+ * @throws StoreCorruptError when the rows were copied from elsewhere and the sequence of their positions was not
  * @throws StoreUnavailableError when the server could not be reached within `timeoutMs`
  */
 export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<PostgresEventStore> {
@@ -37,9 +40,11 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     const connection = await runner.borrow({ deadline: now() + resolved.timeoutMs });
     let isBroken = true;
     try {
-      const server = await inspectServer((statement, values) => runner.query(connection, statement, values));
+      const ask: Ask = (statement, values) => runner.query(connection, statement, values);
+      const server = await inspectServer(ask);
       if (resolved.isPrepared) await assertDirect(runner, connection);
       const log = await openLog(runner, connection, { ...resolved, names });
+      await assertSequenceAhead(ask, names);
       isBroken = false;
       return postgresEventStore({ connections, names, log, server, options: resolved });
     } finally {

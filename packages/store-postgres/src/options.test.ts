@@ -19,6 +19,7 @@ describe("resolveOptions", () => {
       writeConnections: 1,
       readConnections: 4,
       transactionConnections: 4,
+      transactionIdleTimeoutMs: 60_000,
     });
   });
 

@@ -63,6 +63,11 @@ export interface PostgresCommonOptions {
   readonly readConnections?: number;
   /** Connections for `transaction`. @defaultValue 4 */
   readonly transactionConnections?: number;
+  /**
+   * How long `transaction` may do nothing in the database between two statements, in milliseconds. The server then ends it, so that a
+   * process that hangs does not hold up readers, or whoever waits for its locks. @defaultValue 60_000
+   */
+  readonly transactionIdleTimeoutMs?: number;
 }
 
 /** Checked options with their defaults. */
@@ -80,6 +85,7 @@ export interface ResolvedOptions {
   readonly writeConnections: number;
   readonly readConnections: number;
   readonly transactionConnections: number;
+  readonly transactionIdleTimeoutMs: number;
 }
 
 const DEFAULTS = {
@@ -93,6 +99,7 @@ const DEFAULTS = {
   writeConnections: 1,
   readConnections: 4,
   transactionConnections: 4,
+  transactionIdleTimeoutMs: 60_000,
 } as const;
 
 /** @throws ConfigurationError naming the wrong option */
@@ -126,6 +133,7 @@ export function resolveOptions(options: PostgresEventStoreOptions): ResolvedOpti
     writeConnections: wholeNumber("writeConnections", numbers.writeConnections),
     readConnections: wholeNumber("readConnections", numbers.readConnections),
     transactionConnections: wholeNumber("transactionConnections", numbers.transactionConnections),
+    transactionIdleTimeoutMs: wholeNumber("transactionIdleTimeoutMs", numbers.transactionIdleTimeoutMs),
   };
 }
 

@@ -19,6 +19,7 @@ export class TransactionRunner {
   readonly #reader: QueryRunner;
   readonly #joiner: TransactionJoiner;
   readonly #isOwn: boolean;
+  readonly #begin: string;
   readonly #onCommitted: () => void;
   readonly #open = new Set<Borrowed>();
   readonly #running = new Set<Promise<unknown>>();
@@ -31,16 +32,20 @@ export class TransactionRunner {
       reader,
       joiner,
       isOwn,
+      idleTimeoutMs,
       onCommitted,
     }: {
       readonly reader: QueryRunner;
       readonly joiner: TransactionJoiner;
       /** Whether the connections are the store's own, and lead straight to the server. */
       readonly isOwn: boolean;
+      /** The server ends a transaction that does nothing for so long. */
+      readonly idleTimeoutMs: number;
       readonly onCommitted: () => void;
     },
   ) {
     this.#isOwn = isOwn;
+    this.#begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`;
     this.#joiner = joiner;
     this.#runner = runner;
     this.#reader = reader;
@@ -92,7 +97,7 @@ export class TransactionRunner {
     let isBroken = true;
     let isCommitting = false;
     try {
-      await this.#runner.command(connection, "BEGIN ISOLATION LEVEL READ COMMITTED").catch((error: unknown) => {
+      await this.#runner.command(connection, this.#begin).catch((error: unknown) => {
         throw toStoreError(error, "beginning a transaction");
       });
       const result = await this.#work(connection, work);

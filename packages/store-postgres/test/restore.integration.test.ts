@@ -1,5 +1,6 @@
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { postgresSchemaSql } from "../src/index.ts";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { readLog } from "./read-log.ts";
@@ -62,5 +63,34 @@ describe("dump and restore", () => {
       code: "ES_INVALID_POSITION",
       position: head,
     });
+  });
+
+  it.each([
+    { table: "one table", partitions: undefined },
+    { table: "partitions", partitions: 4 },
+  ])("rows that were copied without their sequence are refused until it is set behind them ($table)", async (given) => {
+    await using database = await openDatabase(server);
+    const { partitions } = given;
+    await database.query(postgresSchemaSql(partitions === undefined ? {} : { partitions }));
+    const store = await database.open();
+    for (let n = 0; n < 5; n += 1) await store.append(newWrite(`a-${n}`, 0));
+    await database.query("SELECT setval('es.events_position_seq', 3)");
+
+    await expect(database.open()).rejects.toMatchObject({
+      code: "ES_STORE_CORRUPT",
+      message: expect.stringContaining('setval(\'"es"."events_position_seq"\', 5)'),
+    });
+
+    await database.query("SELECT setval('es.events_position_seq', 5)");
+    const opened = await database.open();
+    await opened.append(newWrite("b-1", 0));
+    expect((await readLog(opened)).map(({ streamId }) => streamId)).toStrictEqual([
+      "a-0",
+      "a-1",
+      "a-2",
+      "a-3",
+      "a-4",
+      "b-1",
+    ]);
   });
 });
