@@ -4,14 +4,11 @@ import type { EventStore } from "./store/event-store.ts";
 interface StorePackage {
   readonly name: string;
   readonly install: string;
-  /** Whether there is nothing to install yet. */
-  readonly isPlanned?: true;
 }
 
 const KURRENTDB: StorePackage = {
   name: "@es/store-kurrentdb",
   install: "@es/store-kurrentdb @kurrent/kurrentdb-client",
-  isPlanned: true,
 };
 
 /** Scheme of the URL, the package that serves it, and what to install. */
@@ -75,10 +72,7 @@ interface StoreModule {
   openFromUrl(url: string): Promise<EventStore>;
 }
 
-async function importStore(
-  { name, install, isPlanned }: StorePackage,
-  from: string | URL | undefined,
-): Promise<StoreModule> {
+async function importStore({ name, install }: StorePackage, from: string | URL | undefined): Promise<StoreModule> {
   const { createRequire } = await import("node:module");
   const { join, resolve } = await import("node:path");
   const { fileURLToPath, pathToFileURL } = await import("node:url");
@@ -96,11 +90,10 @@ async function importStore(
     }
   }
   if (resolved === undefined) {
-    const advice =
-      isPlanned === undefined
-        ? `npm install ${install}; where it is installed elsewhere, pass { from: import.meta.url }`
-        : "it is planned and not published yet";
-    throw new ConfigurationError(`this event store needs the package ${name}: ${advice}`, { cause });
+    throw new ConfigurationError(
+      `this event store needs the package ${name}: npm install ${install}; where it is installed elsewhere, pass { from: import.meta.url }`,
+      { cause },
+    );
   }
   let module: unknown;
   try {

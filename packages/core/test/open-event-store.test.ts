@@ -47,7 +47,7 @@ describe("openEventStore", () => {
   }
 
   it("names what to install, and never the rest of the URL", async () => {
-    const planned = "it is planned and not published yet";
+    const kurrentDb = "npm install @es/store-kurrentdb @kurrent/kurrentdb-client; ";
     const installs = [
       ["memory:", "npm install @es/store-memory; where it is installed elsewhere, pass { from: import.meta.url }"],
       ["sqlite:./secret.db", "npm install @es/store-sqlite better-sqlite3; "],
@@ -55,10 +55,10 @@ describe("openEventStore", () => {
       ["postgresql://ada:secret@db/events", "npm install @es/store-postgres pg; "],
       ["nats://ada:secret@localhost", "npm install @es/store-nats @nats-io/transport-node; "],
       ["tls://ada:secret@localhost", "npm install @es/store-nats @nats-io/transport-node; "],
-      ["kurrentdb://ada:secret@localhost", planned],
-      ["kurrentdb+discover://ada:secret@localhost", planned],
-      ["esdb://ada:secret@localhost", planned],
-      ["esdb+discover://ada:secret@localhost", planned],
+      ["kurrentdb://ada:secret@localhost", kurrentDb],
+      ["kurrentdb+discover://ada:secret@localhost", kurrentDb],
+      ["esdb://ada:secret@localhost", kurrentDb],
+      ["esdb+discover://ada:secret@localhost", kurrentDb],
       ["POSTGRES://ada:secret@db/events", "npm install @es/store-postgres pg; "],
     ] as const;
 

@@ -1,11 +1,14 @@
 import { ConfigurationError, type Registers } from "@es/core";
+import { Balance } from "./balance.ts";
+import { checkpointKey } from "./checkpoint.ts";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
-import { WaitTimeoutError } from "./errors.ts";
+import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
-import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
+import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
 import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
@@ -48,22 +51,28 @@ export function createSharedRunner(
   if (!(leaseMs >= 10) || !(pollMs > 0)) {
     throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
   }
-  let free = maxPartitions;
-  const places = {
-    reserve(): boolean {
-      if (free === 0) return false;
-      free -= 1;
-      return true;
+  const registers = options.leases ?? options.store.registers;
+  const balance = new Balance({
+    partitions: count,
+    maxPartitions,
+    members: {
+      registers,
+      key: `members:${checkpointKey(projection.name)}`,
+      max: maxPartitions,
+      ttlMs: leaseMs,
+      clock: settings.clock,
     },
-    free(): void {
-      free += 1;
-    },
-  };
+    beatMs: leaseMs / 3,
+    clock: settings.clock,
+    leaving: () => partitions.filter((partition) => partition.isLeaving).length,
+    handOver: () => partitions.findLast((partition) => partition.handOver()) !== undefined,
+  });
   let drainMs = STOP_TIMEOUT_MS;
   const stopping = new AbortController();
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => undefined);
   let isStarted = false;
+  let failure: { readonly error: unknown } | undefined;
 
   const partitions = Array.from({ length: count }, (_, index) => {
     const partition = { index, count };
@@ -71,7 +80,7 @@ export function createSharedRunner(
       index,
       projection,
       lease: {
-        registers: options.leases ?? options.store.registers,
+        registers,
         key: `lease:${partitionKey(projection.name, partition)}`,
         ttlMs: leaseMs,
         pollMs,
@@ -79,15 +88,22 @@ export function createSharedRunner(
       },
       settings: count === 1 ? settings : { ...settings, select: (streamId) => partitionOf(streamId, count) === index },
       newLedger: () => ledgerFor(projection, options, partition),
-      places,
+      places: balance.places,
       drainMs: () => drainMs,
     });
   });
 
   async function run(): Promise<void> {
-    const runs = partitions.map((partition) => partition.run(stopping.signal));
+    const { signal } = stopping;
+    await balance.begin(signal);
+    const runs = [...partitions.map((partition) => partition.run(signal)), balance.keep(signal)];
     // One that gave up must not leave the others of this process running unseen.
-    for (const partition of runs) partition.catch(() => stopping.abort());
+    for (const partition of runs) {
+      partition.catch((error: unknown) => {
+        failure ??= { error };
+        stopping.abort();
+      });
+    }
     await Promise.allSettled(runs);
     await Promise.all(runs);
   }
@@ -104,6 +120,24 @@ export function createSharedRunner(
     });
   }
 
+  const waiting: SharedWaitParts = {
+    projection: projection.name,
+    count,
+    store: options.store,
+    filter: projection.filter,
+    registers: checkpointRegisters(projection, options),
+    clock: settings.clock,
+    pollMs,
+    reachedHere: (partition) => {
+      const { isHeld, runner } = partitions[partition]?.status ?? {};
+      return isHeld && runner?.state !== "starting" ? runner?.position : undefined;
+    },
+    assertRunning: () => {
+      if (failure !== undefined) throw failure.error;
+      if (stopping.signal.aborted) throw new ProjectionStoppedError(projection.name);
+    },
+  };
+
   return {
     projection: projection.name,
     done: ended.promise,
@@ -117,6 +151,7 @@ export function createSharedRunner(
       void run().then(ended.resolve, ended.reject);
     },
     stop,
+    waitFor: (position, wait) => waitForPartitions(waiting, position, wait),
     async replayParked(streamId) {
       let events = 0;
       for (const { runner } of partitions) events += (await runner?.replayParked(streamId)) ?? 0;

@@ -115,7 +115,7 @@ function oneByOne(name: string, handlers: NonNullable<UntypedSpec["handlers"]>):
     for (const recorded of events) {
       const event = decode(recorded);
       if (event !== undefined) {
-        const handled = handlerOf(handlers, event, name)(event, context);
+        const handled = handlerOf(handlers, event, name).call(handlers, event, context);
         // Most handlers of a fast projection return nothing, and waiting for nothing costs more than they do.
         if (handled !== undefined) await handled;
       }
@@ -137,7 +137,7 @@ function folding(name: string, fold: UntypedFold): Apply {
       const stored = await fold.load(keys, context);
       const rows = new Map<string, unknown>(keys.map((key) => [key, stored.get(key)]));
       for (const { key, event } of changes) {
-        rows.set(key, handlerOf(fold.evolve, event, name)(rows.get(key), event));
+        rows.set(key, handlerOf(fold.evolve, event, name).call(fold.evolve, rows.get(key), event));
       }
       for (const key of keys) {
         if (rows.get(key) === undefined && !stored.has(key)) rows.delete(key);
@@ -153,7 +153,9 @@ function handlerOf<Handler>(
   { type, streamId, version }: AnyEvent,
   projection: string,
 ): Handler {
-  const handler = Object.hasOwn(handlers, type) ? handlers[type] : undefined;
+  // Handlers may be methods of a class, but not those that every object has.
+  const isThere = Object.hasOwn(handlers, type) || (type in handlers && !(type in Object.prototype));
+  const handler = isThere ? handlers[type] : undefined;
   if (handler === undefined) {
     throw new MissingHandlerError(
       { eventType: type, streamId, version },

@@ -39,6 +39,8 @@ export type {
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
 export { listParked } from "./list-parked.ts";
 export { liveProjection } from "./live-projection.ts";
+export type { NatsPublisherConnection, NatsPublisherHeaders, NatsPublisherOptions } from "./nats-publisher.ts";
+export { natsPublisher } from "./nats-publisher.ts";
 export type { OutboxSpec, Publish } from "./outbox.ts";
 export { defineOutbox } from "./outbox.ts";
 export type { OutboxMessage } from "./outbox-message.ts";
@@ -51,6 +53,7 @@ export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
 export { defineProcessManager } from "./process-manager.ts";
 export type { PlainProcessManagerOptions, ProcessManagerOptions } from "./process-manager-runner.ts";
 export { createProcessManagerRunner } from "./process-manager-runner.ts";
+export { progressLine } from "./progress-line.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
 export type { ProjectionRunner } from "./projection-runner.ts";
 export type {

@@ -1,5 +1,6 @@
 import { isEventSourcingError } from "@es/core";
 import type { Delivery } from "./delivery.ts";
+import { WaitTimeoutError } from "./errors.ts";
 import { guardedLedger } from "./guarded-ledger.ts";
 import { Lease, type LeaseParts, type Places } from "./lease.ts";
 import type { Ledger } from "./ledger.ts";
@@ -26,6 +27,8 @@ export class LeasedPartition {
   readonly #parts: PartitionParts;
   readonly #lease: Lease;
   #runner: Runner | undefined;
+  /** Aborts when another process is to have the partition. */
+  #leaving = new AbortController();
 
   constructor(parts: PartitionParts) {
     this.#parts = parts;
@@ -40,6 +43,18 @@ export class LeasedPartition {
   /** The runner, while this process has the lease. */
   get runner(): Runner | undefined {
     return this.#runner;
+  }
+
+  /** Whether it is being handed over. */
+  get isLeaving(): boolean {
+    return this.#leaving.signal.aborted;
+  }
+
+  /** Finishes the page at hand and gives the lease back, so that another process can go on. @returns whether it had it */
+  handOver(): boolean {
+    if (this.#runner === undefined || this.#leaving.signal.aborted) return false;
+    this.#leaving.abort();
+    return true;
   }
 
   /** Runs until the signal aborts. @throws what a runner gave up with, unless it only lost its lease */
@@ -58,6 +73,7 @@ export class LeasedPartition {
       } finally {
         this.#runner = undefined;
         await this.#lease.release();
+        this.#leaving = new AbortController();
         this.#parts.places.free();
       }
     }
@@ -72,15 +88,19 @@ export class LeasedPartition {
     lost.catch(() => undefined);
     const stopped = Promise.withResolvers<void>();
     const onStop = (): void => stopped.resolve();
-    stopping.addEventListener("abort", onStop, { once: true });
-    if (stopping.aborted) onStop();
+    const ending = AbortSignal.any([stopping, this.#leaving.signal]);
+    ending.addEventListener("abort", onStop, { once: true });
+    if (ending.aborted) onStop();
     try {
       const started = runner.start();
       await Promise.race([Promise.all([started, runner.done]), lost, stopped.promise]);
       // A runner that drains keeps its lease meanwhile.
-      if (stopping.aborted) await Promise.race([runner.stop({ timeoutMs: drainMs() }), lost]);
+      if (ending.aborted) await Promise.race([runner.stop({ timeoutMs: drainMs() }), lost]);
+    } catch (error) {
+      // One that hands over late hands over all the same: it can store nothing any more.
+      if (stopping.aborted || !(error instanceof WaitTimeoutError)) throw error;
     } finally {
-      stopping.removeEventListener("abort", onStop);
+      ending.removeEventListener("abort", onStop);
       keeping.abort();
       await lost.catch(() => undefined);
       // Whatever is still running can store nothing any more: its checkpoint belongs to another one, or soon will.

@@ -15,15 +15,27 @@ export interface UntypedRunnerOptions extends CommonRunnerOptions {
   readonly sink?: CheckpointedSink<unknown>;
 }
 
+/** The registers that the checkpoints of a projection are kept in. */
+export function checkpointRegisters(
+  { delivery }: Projection<Delivery>,
+  { store, checkpoints, sink }: UntypedRunnerOptions,
+): Registers<unknown> {
+  return (delivery.guarantee === "exactly-once" ? sink?.registers : checkpoints) ?? store.registers;
+}
+
 /** @throws ConfigurationError when the projection needs a sink and there is none */
 export function ledgerFor(
   projection: Projection<Delivery>,
-  { store, checkpoints, sink }: UntypedRunnerOptions,
+  options: UntypedRunnerOptions,
   partition: Partition,
 ): Ledger {
   const { name, delivery } = projection;
+  const { sink } = options;
   if (delivery.guarantee === "at-least-once") {
-    return atLeastOnceLedger(projection, new CheckpointRegister(checkpoints ?? store.registers, name, partition));
+    return atLeastOnceLedger(
+      projection,
+      new CheckpointRegister(checkpointRegisters(projection, options), name, partition),
+    );
   }
   if (sink === undefined) {
     throw new ConfigurationError(

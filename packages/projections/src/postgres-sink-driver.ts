@@ -10,6 +10,8 @@ export interface PostgresSinkClient {
     /** The rows that came back. */
     readonly rows: Row[];
   }>;
+  /** Whether a transaction is open: `"I"` when none is. Drivers that do not tell cannot be checked. */
+  getTransactionStatus?(): string | null;
   /** Gives it back to the pool; with `true` its connection is closed. */
   release(destroy?: boolean): void;
   /** Adds a listener. */

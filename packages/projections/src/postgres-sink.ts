@@ -72,7 +72,10 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   const onConnection: OnConnection<Client> = async (call, work) => {
     if (call?.tx !== undefined) {
       const joined = open.get(call.tx);
-      if (joined !== undefined) return work(joined);
+      if (joined !== undefined) {
+        assertInTransaction(joined);
+        return work(joined);
+      }
       throw new ConfigurationError(
         "tx is not an open transaction of this sink; pass what transaction() gave to its work",
       );
@@ -96,7 +99,13 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
         throw toSinkError(error, "beginning a transaction");
       });
       open.set(client, connection);
-      const result = await work(client).finally(() => open.delete(client));
+      const result = await work(client)
+        .catch((error: unknown) => {
+          assertInTransaction(connection, error);
+          throw error;
+        })
+        .finally(() => open.delete(client));
+      assertInTransaction(connection);
       await commit(connection);
       return result;
     } catch (error) {
@@ -107,6 +116,15 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   }
 
   return { registers: postgresSinkRegisters(table, onConnection), transaction };
+}
+
+/** @throws ConfigurationError when the work has ended the transaction, so that what it did is stored without a checkpoint, or lost */
+function assertInTransaction({ client, isLost }: SinkConnection<PostgresSinkClient>, cause?: unknown): void {
+  if (isLost || client.getTransactionStatus?.() !== "I") return;
+  throw new ConfigurationError(
+    "the work of a transaction of the sink ended the transaction itself, and what it wrote until then may be stored; leave COMMIT and ROLLBACK to the sink",
+    { cause },
+  );
 }
 
 /** A commit whose answer does not come may have happened. */

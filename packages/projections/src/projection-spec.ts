@@ -1,5 +1,5 @@
 import type { EventFamily, EventSchemas, EventsOf, OfType, Recorded } from "@es/core";
-import type { ContextOf, Delivery } from "./delivery.ts";
+import type { AtLeastOnce, ContextOf, Delivery } from "./delivery.ts";
 import type { StartPosition } from "./projection.ts";
 
 /** An event of a family as it was recorded, of one type or of several. */
@@ -7,8 +7,15 @@ export type RecordedOf<S extends EventSchemas, Type extends keyof S & string = k
   OfType<EventsOf<S>, Type>
 >;
 
-/** One handler for each event type. They run one after the other, in the order of the events. */
-export type EventHandlers<S extends EventSchemas, Type extends keyof S & string, D extends Delivery> = {
+/**
+ * One handler for each event type. They run one after the other, in the order of the events. A class may implement it: its
+ * methods are called on the object that is given as `handlers`.
+ */
+export type EventHandlers<
+  S extends EventSchemas,
+  Type extends keyof S & string = keyof S & string,
+  D extends Delivery = AtLeastOnce,
+> = {
   readonly [T in Type]: (event: RecordedOf<S, T>, context: ContextOf<D>) => void | Promise<void>;
 };
 

@@ -1,4 +1,6 @@
+import type { Position } from "@es/core";
 import type { RunnerStatus } from "./runner-status.ts";
+import type { WaitOptions } from "./waiters.ts";
 
 /** One partition, as this process sees it. */
 export interface PartitionStatus {
@@ -28,6 +30,15 @@ export interface SharedRunner extends AsyncDisposable {
   /** How each partition is getting on here. */
   status(): readonly PartitionStatus[];
   /**
+   * Resolves once everything up to this position was handled, in all partitions and by whichever processes run them: the way to read
+   * your own write. What other processes have done is looked up every now and then.
+   *
+   * @throws WaitTimeoutError when that did not happen in time
+   * @throws ProjectionStoppedError when this shared runner was stopped before
+   * @throws AbortedError when the signal aborts; and the error of a partition that gave up here
+   */
+  waitFor(position: Position, options?: WaitOptions): Promise<void>;
+  /**
    * Handles what is held back in the partitions that this process runs, of one stream or of all, in the order of each stream.
    * `listParked` reads the lists of all partitions.
    *
@@ -43,7 +54,7 @@ export interface SharedRunner extends AsyncDisposable {
 export interface ShareOptions {
   /** Into how many parts the streams are split. It cannot be changed without a reset. @defaultValue 1 */
   readonly partitions?: number;
-  /** How many of them this process takes at most. @defaultValue all */
+  /** How many of them this process takes at most; no more than its fair share when there are others. @defaultValue all */
   readonly maxPartitions?: number;
   /** How long the lease of a process lasts that is not heard of. @defaultValue 10000 */
   readonly leaseMs?: number;

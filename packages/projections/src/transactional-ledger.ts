@@ -1,4 +1,4 @@
-import { AbortedError } from "@es/core";
+import { AbortedError, isEventSourcingError } from "@es/core";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { HandlerFailure, type Ledger } from "./ledger.ts";
@@ -36,8 +36,13 @@ export function transactionalLedger(
           await (events.length === 0 ? register.write(checkpoint, undefined) : sink.transaction((tx) => work(tx))),
         );
       } catch (error) {
-        // A sink that says something else than the handler knows that it was the database which failed, and that it may come back.
-        if (failure !== undefined) throw error !== failure.cause && isTransient(error) ? error : failure;
+        // A sink that says something else than the handler knows that it was the database which failed and may come back, or that the
+        // handler has ended the transaction. Neither is to be tried event by event.
+        if (failure !== undefined) {
+          const isOfSink =
+            error !== failure.cause && (isTransient(error) || isEventSourcingError(error, "ES_CONFIGURATION"));
+          throw isOfSink ? error : failure;
+        }
         // The answer to a commit may be lost, of this one or of the attempt before it.
         if (await register.settle(checkpoint)) return;
         throw error;

@@ -2,7 +2,14 @@ import { defineEvents, versioned } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { createProjectionRunner, defineProjection, type Projection } from "../src/index.ts";
+import {
+  createProjectionRunner,
+  defineProjection,
+  type EventHandlers,
+  type HandlerContext,
+  type Projection,
+  type RecordedOf,
+} from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -85,6 +92,68 @@ describe("handlers", () => {
     await run(defineProjection({ ...facts, name: "lenient", unknownEvents: "ignore" }), store);
 
     expect(seen).toStrictEqual(["Deposited"]);
+  });
+});
+
+type Schemas = typeof accountEvents.schemas;
+
+/** Keeps sums in itself, and counts in a class of its own kind. */
+class Totals implements EventHandlers<Schemas> {
+  readonly totals = new Map<string, number>();
+  #calls = 0;
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  Opened({ streamId }: RecordedOf<Schemas, "Opened">): void {
+    this.totals.set(streamId, 0);
+    this.#calls += 1;
+  }
+
+  async Deposited({ streamId, data }: RecordedOf<Schemas, "Deposited">, context: HandlerContext): Promise<void> {
+    await Promise.resolve();
+    this.totals.set(streamId, (this.totals.get(streamId) ?? 0) + data.amount);
+    this.#calls += context.attempt;
+  }
+}
+
+class DoubleTotals extends Totals {
+  override async Deposited(event: RecordedOf<Schemas, "Deposited">, context: HandlerContext): Promise<void> {
+    await super.Deposited(event, context);
+    await super.Deposited(event, context);
+  }
+}
+
+describe("a class of handlers", () => {
+  it("keeps its state in itself, and may be extended", async () => {
+    await using store = createMemoryEventStore();
+    await store.append({ streamId: "a-1", expected: 0, events: [{ type: "Opened", data: { owner: "Ada" } }] });
+    await deposit(store, "a-1", 1, 2);
+    const totals = new Totals();
+    const double = new DoubleTotals();
+
+    await run(defineProjection({ name: "totals", events, handlers: totals }), store);
+    await run(defineProjection({ name: "double", events, handlers: double }), store);
+
+    expect([totals.totals.get("a-1"), totals.calls]).toStrictEqual([3, 3]);
+    expect([double.totals.get("a-1"), double.calls]).toStrictEqual([6, 5]);
+  });
+
+  it("does not handle an event that is named as what every object has", async () => {
+    await using store = createMemoryEventStore();
+    await store.append({ streamId: "a-1", expected: 0, events: [{ type: "toString", data: {} }] });
+    const family = defineEvents({ toString: z.object({}) });
+    const projection = defineProjection({
+      name: "odd",
+      events: family,
+      // @ts-expect-error what every object has is no handler
+      handlers: new Totals(),
+    });
+
+    const running = run(projection, store);
+
+    await expect(running).rejects.toMatchObject({ cause: { code: "ES_MISSING_HANDLER" } });
   });
 });
 

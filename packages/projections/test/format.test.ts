@@ -1,6 +1,13 @@
 import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
-import { createProjectionRunner, createSharedRunner, defineProjection, listParked } from "../src/index.ts";
+import {
+  createProjectionRunner,
+  createSharedRunner,
+  defineProjection,
+  listParked,
+  rebuildProjection,
+  resetProjection,
+} from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -59,5 +66,27 @@ describe("stored forms", () => {
       last: { streamId: "a-1", version: 1, id: await idOf(store, 1) },
     });
     expect(lease).toStrictEqual({ format: 1, holder: expect.any(String), token: 1, isReleased: true });
+  });
+
+  it("of rebuilds, resets and members have not changed", async () => {
+    await using store = createMemoryEventStore();
+    const position = await deposit(store, "a-1", 1);
+    const named = (name: string) => defineProjection({ name, events: accountEvents, batch: () => undefined });
+    await rebuildProjection(named("v1"), { store, readModel: "sums" });
+    await rebuildProjection(named("v2"), { store, readModel: "sums" });
+    await resetProjection(store.registers, "v1");
+    await using shared = createSharedRunner(named("shared"), { store, partitions: 2 });
+    shared.start();
+    const read = async (key: string): Promise<unknown> => JSON.parse((await store.registers.get(key))?.value ?? "null");
+    while ((await read("members:checkpoint:shared")) === null) await new Promise((resolve) => setImmediate(resolve));
+
+    expect(await read("live:sums")).toStrictEqual({ format: 1, projection: "v2" });
+    expect(await read("replayed:v1")).toStrictEqual({ format: 1, store: await store.identity(), position });
+    expect(await read("members:checkpoint:shared")).toStrictEqual({
+      format: 1,
+      members: [{ id: expect.any(String), beat: 1, max: 2 }],
+    });
+    await rebuildProjection(named("v3"), { store, readModel: "sums" });
+    expect(await read("checkpoint:v2")).toMatchObject({ format: 1, replacedBy: "v3" });
   });
 });

@@ -52,6 +52,29 @@ describe("a read model in PostgreSQL", () => {
     expect(failures).toBe(0);
   });
 
+  it.each(["ROLLBACK", "COMMIT"])("stops when a handler sends %s, and handles nothing again", async (statement) => {
+    await using place = await openPostgresPlace(server);
+    await deposit(place.store, "a-1", 1, 2, 4);
+    for (const fails of [false, true]) {
+      let handled = 0;
+      const end = async (_amount: number, tx: PostgresWriter): Promise<void> => {
+        handled += 1;
+        await tx.query(statement);
+        if (fails) throw new Error("and then it fails");
+      };
+      await using runner = createProjectionRunner(postgresBalances(end), { ...place, clock: new VirtualClock(5_000) });
+
+      await runner.start();
+
+      await expect(runner.waitFor(await place.store.head())).rejects.toMatchObject({
+        code: "ES_CONFIGURATION",
+        message: expect.stringContaining("ended the transaction itself"),
+      });
+      expect(handled).toBeLessThanOrEqual(3);
+      expect(runner.status().isHealthy).toBe(false);
+    }
+  });
+
   it("has each event once when connections are cut, before and behind the handler, and blames no event for it", async () => {
     await using place = await openPostgresPlace(server);
     await deposit(place.store, "a-1", 1, 2, 4);
@@ -282,7 +305,7 @@ describe("the PostgreSQL sink", () => {
     client.release();
 
     // Nothing was lost on the way: the connection can still be had.
-    expect(await sink.registers.get("a")).toBeUndefined();
+    expect(await patient.registers.get("a")).toBeUndefined();
     await pool.end();
   });
 

@@ -7,6 +7,7 @@ import {
   defineProjection,
   type LeaseOptions,
   listParked,
+  type SharedRunner,
 } from "../src/index.ts";
 import { partitionOf } from "../src/partition.ts";
 import { accountEvents, deposit } from "./accounts.ts";
@@ -135,10 +136,105 @@ describe("a shared runner", () => {
     await runner.stop();
   });
 
+  it("waits for a position in all partitions, also those that another process runs", async () => {
+    await using store = createMemoryEventStore();
+    const seen: string[] = [];
+    const half = { partitions: 4, maxPartitions: 2, pollMs: 20 };
+    await using one = share(store, seen, "one", half).runner;
+    await using two = share(store, seen, "two", half).runner;
+    one.start();
+    two.start();
+
+    for (let round = 1; round <= 30; round += 1) {
+      const position = await deposit(store, `a-${round}`, 1);
+      await (round % 2 === 0 ? one : two).waitFor(position);
+      expect(seen).toHaveLength(round);
+    }
+    await deposit(store, "a-1", 2);
+    await one.waitFor(await store.head());
+    expect(seen).toHaveLength(31);
+    expect(new Set(seen.map((entry) => entry.split(" ")[0]))).toStrictEqual(new Set(["one", "two"]));
+  });
+
+  it("ends a wait at its limit, with its signal, and when it stops or gives up", async () => {
+    await using store = createMemoryEventStore();
+    const clock = new VirtualClock(5_000);
+    const { runner } = share(store, [], "one", { clock, partitions: 2, leaseMs: 60_000 });
+    runner.start();
+
+    await expect(runner.waitFor("9", { timeoutMs: 50 })).rejects.toMatchObject({ code: "ES_WAIT_TIMEOUT" });
+    const controller = new AbortController();
+    const aborted = runner.waitFor("9", { signal: controller.signal, timeoutMs: 1e9 });
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "ES_ABORTED" });
+    const stopped = runner.waitFor("9", { timeoutMs: 1e9 });
+    await Promise.all([expect(stopped).rejects.toMatchObject({ code: "ES_PROJECTION_STOPPED" }), runner.stop()]);
+    await store.append({ streamId: "a-1", expected: 0, events: [{ type: "Strange", data: 1 }] });
+    await using failing = share(store, [], "two", { clock, partitions: 2, leaseMs: 60_000 }).runner;
+    failing.start();
+    const failed = failing.waitFor("9", { timeoutMs: 1e9 });
+    await expect(failed).rejects.toMatchObject({ code: "ES_HANDLER_FAILED" });
+  });
+
+  it("hands partitions over to processes that join, and takes those of processes that leave or die", async () => {
+    await using store = createMemoryEventStore();
+    const seen: string[] = [];
+    const clock = new VirtualClock();
+    const frozen = new VirtualClock();
+    const shared = { partitions: 4, leaseMs: 900, pollMs: 100 };
+    const all = ["one", "two", "three"].map((name) => share(store, seen, name, { ...shared, clock }));
+    const dying = share(store, seen, "dying", { ...shared, clock: frozen, maxPartitions: 1 });
+    const [one, two, three] = all.map(({ runner }) => runner);
+    if (one === undefined || two === undefined || three === undefined) throw new Error("unreachable");
+    const held = (...runners: SharedRunner[]): readonly number[] =>
+      runners.map((runner) => runner.status().filter(({ isHeld }) => isHeld).length);
+    let appended = 0;
+    let isAlive = true;
+    /** Lets time pass, with an event in every stream at each step, until so many are held; and then for a while longer. */
+    const until = async (expected: readonly number[], ...runners: SharedRunner[]): Promise<void> => {
+      let changes = 0;
+      for (let steps = 0; steps < 30; ) {
+        changes += 1;
+        if (changes > 150) throw new Error(`expected ${expected.join()}, but ${held(...runners).join()}`);
+        for (let n = 0; n < 8; n += 1) await deposit(store, `a-${n}`, 1);
+        appended += 8;
+        clock.advance(100);
+        if (isAlive) frozen.advance(100);
+        for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        const counts = held(...runners).toSorted();
+        if (counts.join() === expected.toSorted().join()) steps += 1;
+        else if (steps > 0) throw new Error(`was ${expected.join()}, is ${counts.join()}`);
+      }
+    };
+
+    one.start();
+    await until([4], one);
+    two.start();
+    await until([2, 2], one, two);
+    three.start();
+    await until([2, 1, 1], one, two, three);
+    await one.stop();
+    await until([2, 2], two, three);
+    dying.runner.start();
+    await until([2, 1, 1], two, three, dying.runner);
+    // Its clock stands still, so it does not renew its lease, and does not know.
+    isAlive = false;
+    await three.stop();
+    await until([4], two);
+    await two.waitFor(await store.head());
+    await Promise.all([two.stop(), dying.runner.stop()]);
+
+    for (let n = 0; n < 8; n += 1) {
+      const own = seen.filter((entry) => entry.includes(` a-${n}@`)).map((entry) => Number(entry.split("@")[1]));
+      const firsts = own.filter((version, index) => own.indexOf(version) === index);
+      expect(firsts).toStrictEqual(Array.from({ length: appended / 8 }, (_, index) => index + 1));
+    }
+  });
+
   it("gives up with the projection's error, and gives the lease back", async () => {
     await using store = createMemoryEventStore();
     await store.append({ streamId: "a-1", expected: 0, events: [{ type: "Strange", data: 1 }] });
-    const { runner } = share(store, [], "one", { clock: new VirtualClock(5_000), partitions: 2 });
+    const { runner } = share(store, [], "one", { clock: new VirtualClock(5_000), partitions: 2, leaseMs: 60_000 });
 
     runner.start();
 

@@ -19,6 +19,11 @@ export interface VersionDatabase extends BalanceDatabase {
   exec(sql: string): unknown;
 }
 
+type VersionOptions = Pick<
+  ExactlyOnceRebuildOptions<VersionDatabase>,
+  "readModel" | "store" | "sink" | "prepare" | "activate"
+>;
+
 /** A database with a view `balances`, which is one of several tables. */
 export interface VersionedPlace extends AsyncDisposable {
   readonly store: EventStore<unknown>;
@@ -67,37 +72,54 @@ export async function openVersionedPlace(): Promise<VersionedPlace> {
         )
         .pluck()
         .all(),
-    version: (number, onEvent = () => undefined) =>
-      defineProjection({
-        name: `balances-v${number}`,
-        events: accountEvents,
-        types: ["Deposited"],
-        delivery: exactlyOnce<VersionDatabase>(),
-        handlers: {
-          Deposited: async ({ streamId, data }, { tx, isReplay }) => {
-            await onEvent(data.amount);
-            tx.prepare(
-              `INSERT INTO balances_v${number} VALUES (?, ?, 1) ON CONFLICT (stream) DO UPDATE SET total = total + excluded.total, events = events + 1`,
-            ).run(streamId, data.amount * number);
-            if (!isReplay) effects.push(`v${number}:${data.amount}`);
-          },
-        },
-      }),
-    rebuild: (number) => ({
-      readModel: "balances",
-      store,
-      sink,
-      prepare: (tx) => {
-        tx.exec(`CREATE TABLE balances_v${number} (stream TEXT PRIMARY KEY, total INTEGER, events INTEGER) STRICT`);
-      },
-      activate: (tx) => {
-        tx.exec(`DROP VIEW IF EXISTS balances; CREATE VIEW balances AS SELECT * FROM balances_v${number}`);
-      },
-    }),
+    version: (number, onEvent) => version(number, onEvent, (effect) => void effects.push(effect)),
+    rebuild: (number) => rebuildOptions(number, store, sink),
     async [Symbol.asyncDispose]() {
       reader.close();
       database.close();
       await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A version of the projection. It multiplies amounts, so that versions can be told apart. */
+export function version(
+  number: number,
+  onEvent: (amount: number) => void | Promise<void> = () => undefined,
+  onEffect: (effect: string) => void = () => undefined,
+): Projection<ExactlyOnce<VersionDatabase>> {
+  return defineProjection({
+    name: `balances-v${number}`,
+    events: accountEvents,
+    types: ["Deposited"],
+    delivery: exactlyOnce<VersionDatabase>(),
+    handlers: {
+      Deposited: async ({ streamId, data }, { tx, isReplay }) => {
+        await onEvent(data.amount);
+        tx.prepare(
+          `INSERT INTO balances_v${number} VALUES (?, ?, 1) ON CONFLICT (stream) DO UPDATE SET total = total + excluded.total, events = events + 1`,
+        ).run(streamId, data.amount * number);
+        if (!isReplay) onEffect(`v${number}:${data.amount}`);
+      },
+    },
+  });
+}
+
+/** How a version takes its place. */
+export function rebuildOptions(
+  number: number,
+  store: EventStore<unknown>,
+  sink: CheckpointedSink<VersionDatabase>,
+): VersionOptions {
+  return {
+    readModel: "balances",
+    store,
+    sink,
+    prepare: (tx) => {
+      tx.exec(`CREATE TABLE balances_v${number} (stream TEXT PRIMARY KEY, total INTEGER, events INTEGER) STRICT`);
+    },
+    activate: (tx) => {
+      tx.exec(`DROP VIEW IF EXISTS balances; CREATE VIEW balances AS SELECT * FROM balances_v${number}`);
     },
   };
 }

@@ -13,8 +13,10 @@ import { toStoreError } from "./store-error.ts";
 import type { StreamTurns } from "./stream-turns.ts";
 
 /** A stream that must be in a state for an append to happen. */
-export interface CheckedStream {
+export interface StreamCheck {
+  /** The stream, which the append does not write. */
   readonly streamId: string;
+  /** The state that it must be in. */
   readonly expected: Exclude<ExpectedVersion, "any">;
 }
 
@@ -44,7 +46,7 @@ export class Appender {
 
   async append(
     writes: readonly EncodedWrite[],
-    checked: readonly CheckedStream[],
+    checked: readonly StreamCheck[],
     signal: AbortSignal | undefined,
   ): Promise<AppendResult> {
     const { reader, turns, names } = this.#tools;
@@ -66,7 +68,7 @@ export class Appender {
 
   async #untilStored(
     writes: readonly EncodedWrite[],
-    checked: readonly CheckedStream[],
+    checked: readonly StreamCheck[],
     checks: readonly ExactCheck[],
     call: CallLimit,
   ): Promise<AppendResult> {
@@ -174,14 +176,14 @@ function onlyOne(writes: readonly EncodedWrite[], checks: readonly ExactCheck[])
   return writes.length === 1 && checks.length === 0 ? writes[0] : undefined;
 }
 
-function toState(expected: CheckedStream["expected"]): StreamState {
+function toState(expected: StreamCheck["expected"]): StreamState {
   if (expected === "no-stream") return "no_stream";
   return expected === "stream-exists" ? "stream_exists" : stateOf(expected);
 }
 
 function checkFailed(
   { stream, actual }: Extract<ExactOutcome, { outcome: "moved" }>,
-  checked: readonly CheckedStream[],
+  checked: readonly StreamCheck[],
   names: StoreNames,
 ): ConcurrencyError {
   const check = checked.find(({ streamId }) => names.stream(streamId) === stream);

@@ -1,8 +1,8 @@
-import { StoreClosedError, type EventSourcingError } from "@es/core";
-import { AbortedError } from "@es/core";
+import { AbortedError, StoreClosedError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
+import { CallGate } from "./call-gate.ts";
 import type { KurrentClient } from "./kurrent-client.ts";
-import { DISPOSE_MS } from "./limits.ts";
+import { DISPOSE_MS, MAX_CALLS } from "./limits.ts";
 import { ServerFailure, toServerFailure } from "./server-failure.ts";
 
 /** How long a call may take, and what may end it earlier. */
@@ -37,6 +37,7 @@ interface Waiting {
 export class ClientHolder {
   readonly #create: () => KurrentClient;
   readonly #silenceMs: number;
+  readonly #gate = new CallGate(MAX_CALLS);
   readonly #waiting = new Set<Waiting>();
   readonly #disposing = new Set<Promise<unknown>>();
   #current: Lease | undefined;
@@ -71,6 +72,20 @@ export class ClientHolder {
     silenceMs: number = this.#silenceMs,
   ): Promise<Result> {
     this.assertUsable(call);
+    const { turn, leave } = this.#gate.enter();
+    try {
+      if (turn !== undefined) await this.within(turn, call, waitedInVain);
+      return await this.#attempt(call, work, silenceMs);
+    } finally {
+      leave();
+    }
+  }
+
+  async #attempt<Result>(
+    call: CallLimit,
+    work: (client: KurrentClient, progress: Progress) => Promise<Result>,
+    silenceMs: number,
+  ): Promise<Result> {
     const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));
     if (limitMs <= 0) throw new ServerFailure("not-sent", "no time was left", { isClientSuspect: false });
     const lease = this.#take();
@@ -94,7 +109,7 @@ export class ClientHolder {
   }
 
   /** Waits for something of this process, within the limit of the call. */
-  async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => EventSourcingError): Promise<Result> {
+  async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => Error): Promise<Result> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(tooLate()), Math.max(call.deadline - performance.now(), 0));
     try {
@@ -156,6 +171,10 @@ export class ClientHolder {
       call.signal?.removeEventListener("abort", onAbort);
     }
   }
+}
+
+function waitedInVain(): ServerFailure {
+  return new ServerFailure("not-sent", `${MAX_CALLS} calls before this one took too long`, { isClientSuspect: false });
 }
 
 function noAnswer(limitMs: number): ServerFailure {

@@ -39,11 +39,17 @@ export interface ServerFilter {
   readonly regex: string;
   readonly checkpointInterval: number;
   readonly maxSearchWindow?: number;
+  /** For subscriptions: called and waited for when the server says how far it has looked. It must not fail. */
+  readonly checkpointReached?: (subscription: unknown, position: LogPosition) => Promise<void>;
 }
 
 /** A running subscription. It emits `error`, and ends its iteration when the server ends it. */
 export interface ClientSubscription extends AsyncIterable<ResolvedEvent> {
-  on(event: "error" | "confirmation" | "caughtUp" | "data" | "end", listener: () => void): unknown;
+  on(event: "confirmation" | "caughtUp" | "end", listener: () => void): unknown;
+  on(event: "data", listener: (resolved: ResolvedEvent) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  /** Events that came and were not given out yet. */
+  readonly readableLength: number;
   unsubscribe(): Promise<void>;
 }
 

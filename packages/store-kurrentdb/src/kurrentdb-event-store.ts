@@ -1,5 +1,5 @@
 import { type AppendOptions, type AppendResult, type EventStore, UnsupportedError, type Write } from "@es/core";
-import { Appender, type CheckedStream } from "./append.ts";
+import { Appender, type StreamCheck } from "./append.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { encodeAppend } from "./encoded-append.ts";
 import type { ExactWriter } from "./exact-writer.ts";
@@ -17,9 +17,6 @@ import { toStoreError } from "./store-error.ts";
 import { StreamTurns } from "./stream-turns.ts";
 import { checkStreams } from "./stream-checks.ts";
 
-/** What a stream must be like for an append to other streams. */
-export interface StreamCheck extends CheckedStream {}
-
 /** Options of {@link KurrentDbEventStore.append}. */
 export interface KurrentDbAppendOptions extends AppendOptions {
   /**
@@ -31,6 +28,7 @@ export interface KurrentDbAppendOptions extends AppendOptions {
 
 /** An event store on a KurrentDB server or cluster, which any number of processes may share. */
 export interface KurrentDbEventStore extends EventStore {
+  /** As `append` of every store, and with checks of other streams. */
   append(writes: Write | readonly Write[], options?: KurrentDbAppendOptions): Promise<AppendResult>;
 }
 
@@ -42,6 +40,8 @@ export interface StoreParts {
   readonly features: ServerFeatures;
   readonly identity: string;
   readonly newest: bigint;
+  /** Disposes of the client and what belongs to it. */
+  dispose(): Promise<void>;
 }
 
 /** The store over a server that was asked what it is. */
@@ -71,7 +71,7 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
     holder.close();
     wait.close();
     await Promise.allSettled(running);
-    await holder.dispose();
+    await parts.dispose();
   };
 
   return {

@@ -10,3 +10,9 @@ export const DISPOSE_MS = 1_000;
 /** The first and the longest pause between two attempts. */
 export const FIRST_PAUSE_MS = 5;
 export const LONGEST_PAUSE_MS = 200;
+
+/** Most calls of one store that are under way at once. */
+export const MAX_CALLS = 100;
+
+/** How long the log is searched before what was found is shown, and how far it was searched. */
+export const SCAN_MS = 1_000;

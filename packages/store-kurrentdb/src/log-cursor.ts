@@ -2,7 +2,8 @@ import { type EventQuery, InvalidPositionError, type Page, type Position, type R
 import { type LogRead, matchesQueries } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import { toRecorded } from "./event-mapping.ts";
-import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
+import type { IncomingEvent } from "./kurrent-client.ts";
+import { LogScanner, type Stretch } from "./log-scanner.ts";
 import type { LogSource } from "./log-source.ts";
 import { type LogPosition, parsePosition, toPosition } from "./positions.ts";
 import { serverFilter } from "./server-filter.ts";
@@ -21,7 +22,7 @@ export interface LogPage extends Page {
 export class LogCursor {
   readonly #source: LogSource;
   readonly #queries: readonly EventQuery[] | undefined;
-  readonly #filter: ServerFilter;
+  readonly #scanner: LogScanner;
   /** Everything up to this event of the store was looked at. */
   #scanned: Position;
   /** Where the server is to read on: at that event, or at one behind it which the filter let through. */
@@ -37,7 +38,8 @@ export class LogCursor {
   constructor(source: LogSource, { after, queries }: LogRead) {
     this.#source = source;
     this.#queries = queries;
-    this.#filter = serverFilter(source.names, queries);
+    const isSparse = queries !== undefined || source.names.name !== undefined;
+    this.#scanner = new LogScanner(source.reader, serverFilter(source.names, queries), isSparse);
     this.#scanned = after;
     this.#next = after;
     this.#place = parsePosition(after);
@@ -51,11 +53,15 @@ export class LogCursor {
     let isAtEnd = this.#scanned === head;
     for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
       const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
-      const read = await this.#scan(count, limit);
-      scanned += read;
+      const stretch = await this.#scan(count, limit);
+      scanned += stretch.events.length;
       // The server has come to the end, so everything up to the head, which was there before, has been looked at.
-      isAtEnd = read < count;
+      isAtEnd = stretch.isEnd;
       if (isAtEnd && head !== undefined && this.#scanned < head) this.#passOver(head);
+      if (isAtEnd || stretch.reached === undefined) continue;
+      // A long search is shown as far as it came.
+      this.#advanceTo(stretch.reached, head);
+      break;
     }
     const before = this.#next;
     const events = this.#waiting.splice(0, size);
@@ -69,14 +75,10 @@ export class LogCursor {
     };
   }
 
-  /** Reads on, and resolves to the number of events that the server gave for `count`. */
-  async #scan(count: number, limit: () => CallLimit): Promise<number> {
-    const from: LogPosition | "start" = this.#place ?? "start";
-    // The event at the place comes again, where the filter lets it through.
-    const extra = this.#place === undefined ? 0 : 1;
-    const isSparse = this.#queries !== undefined || this.#source.names.name !== undefined;
-    const range = { from, isBackward: false, count: count + extra, filter: this.#filter, isSparse };
-    const events = await this.#source.reader.log(range, limit());
+  /** Reads on. */
+  async #scan(count: number, limit: () => CallLimit): Promise<Stretch> {
+    const stretch = await this.#scanner.next(this.#place, count, limit);
+    const { events } = stretch;
     if (this.#queries === undefined && !this.#beginsAtPlace(events)) await this.#assertNotAhead(limit());
     for (const event of events) {
       if (event.position === undefined) continue;
@@ -87,7 +89,16 @@ export class LogCursor {
       this.#scanned = recorded.position;
       if (matchesQueries(recorded, this.#queries)) this.#waiting.push(recorded);
     }
-    return events.length - extra;
+    return stretch;
+  }
+
+  /** The server has looked so far. What it says may be the place of an event of another store, which is none to show. */
+  #advanceTo(reached: LogPosition, head: Position | undefined): void {
+    const position = toPosition(reached);
+    if (this.#place === undefined || position > toPosition(this.#place)) this.#place = reached;
+    if (head === undefined || this.#source.names.name !== undefined) return;
+    const shown = position < head ? position : head;
+    if (shown > this.#scanned) this.#scanned = shown;
   }
 
   /** Nothing up to here, and from the last event on, is wanted. */

@@ -52,7 +52,7 @@ export async function openKurrentDbEventStore(options: KurrentDbEventStoreOption
   try {
     const create = clientMaker(createClient, file === undefined ? connection : withCertificates(connection, file.path));
     holder = new ClientHolder(create, resolved.timeoutMs * SILENCE_SHARE);
-    return closing(await openOn(new ServerReader(holder, resolved.timeoutMs), resolved), dispose);
+    return await openOn(new ServerReader(holder, resolved.timeoutMs), resolved, dispose);
   } catch (error) {
     await dispose();
     const failure = toStoreError(error, "opening the event store");
@@ -64,7 +64,11 @@ function withCertificates(connection: ConnectionString, path: string): Connectio
   return { ...connection, parameters: new Map([...connection.parameters, ["tlscafile", path]]) };
 }
 
-async function openOn(reader: ServerReader, options: ResolvedOptions): Promise<KurrentDbEventStore> {
+async function openOn(
+  reader: ServerReader,
+  options: ResolvedOptions,
+  dispose: () => Promise<void>,
+): Promise<KurrentDbEventStore> {
   const names = new StoreNames(options.name);
   const writer = new ExactWriter(reader);
   const call = reader.limit(undefined);
@@ -72,18 +76,7 @@ async function openOn(reader: ServerReader, options: ResolvedOptions): Promise<K
   const identity = await identify(reader, writer, names, call);
   const [last] = await reader.log({ from: "end", isBackward: true, count: 1 }, call);
   const newest = last?.position?.commit ?? 0n;
-  return kurrentDbEventStore({ reader, writer, names, features, identity, newest }, options);
-}
-
-/** The store, which takes away its temporary file at the end. */
-function closing(store: KurrentDbEventStore, dispose: () => Promise<void>): KurrentDbEventStore {
-  return {
-    ...store,
-    async [Symbol.asyncDispose]() {
-      await store[Symbol.asyncDispose]();
-      await dispose();
-    },
-  };
+  return kurrentDbEventStore({ reader, writer, names, features, identity, newest, dispose }, options);
 }
 
 function connectionOf({ connectionString, user, password }: KurrentDbEventStoreOptions): ConnectionString {

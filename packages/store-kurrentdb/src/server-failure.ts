@@ -77,6 +77,8 @@ const CODES: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
 
 /** What gRPC says when it had no connection over which to send. */
 const NEVER_CONNECTED = "No connection established";
+/** What the server says of one event that is too large, which the client does not recognise. */
+const EVENT_TOO_LARGE = "Maximum Append Event Size Exceeded";
 /** What the server says of a stream, in a conflict over several, that was deleted for good. */
 const TOMBSTONED = -6n;
 
@@ -100,6 +102,7 @@ export function toServerFailure(error: unknown): ServerFailure {
   const isClosed = facts.actual !== undefined && Number.isNaN(facts.actual);
   const kind = isClosed ? "closed" : (KINDS.get(type) ?? CODES.get(member(cause, "code")));
   if (kind !== undefined) return new ServerFailure(kind, textOf(cause), { ...options, facts });
+  if (cause.message.includes(EVENT_TOO_LARGE)) return new ServerFailure("too-large", textOf(cause), options);
   const isNotSent = cause.message.includes(NEVER_CONNECTED);
   return new ServerFailure(isNotSent ? "not-sent" : "lost", textOf(cause), options);
 }

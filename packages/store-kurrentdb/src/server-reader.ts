@@ -1,6 +1,6 @@
 import { type CallLimit, type ClientHolder, type Progress } from "./client-holder.ts";
 import type { IncomingEvent, KurrentClient, ResolvedEvent, ServerFilter } from "./kurrent-client.ts";
-import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./limits.ts";
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SILENCE_SHARE } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
 import { ServerFailure } from "./server-failure.ts";
 import { isPassing } from "./store-error.ts";
@@ -36,6 +36,11 @@ export class ServerReader {
   /** The limit of a call that begins now. */
   limit(signal: AbortSignal | undefined): CallLimit {
     return { deadline: performance.now() + this.#timeoutMs, signal };
+  }
+
+  /** The limit of a part of a call, which may be made in another way when this one takes too long. */
+  brief(call: CallLimit): CallLimit {
+    return { ...call, deadline: Math.min(call.deadline, performance.now() + this.#timeoutMs * SILENCE_SHARE) };
   }
 
   /** Some events of a stream; none when it is absent or was deleted. */

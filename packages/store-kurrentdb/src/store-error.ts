@@ -23,7 +23,10 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
       const { limit, size } = failure.facts;
       if (limit !== undefined)
         return new AppendTooLargeError({ unit: "bytes", limit, actual: size ?? limit + 1 }, options);
-      return new ConfigurationError(`the append is too large for the KurrentDB server: ${detail}; split it`, options);
+      return new ConfigurationError(
+        `an event is larger than the KurrentDB server takes: ${detail}; make it smaller, or raise the limit of the server`,
+        options,
+      );
     }
     case "closed":
       return new UnsupportedError(

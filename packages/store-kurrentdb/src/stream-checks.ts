@@ -1,13 +1,13 @@
 import { assertStreamId, type Capabilities, ConfigurationError, UnsupportedError } from "@es/core";
-import type { CheckedStream } from "./append.ts";
+import type { StreamCheck } from "./append.ts";
 import type { EncodedWrite } from "./encoded-append.ts";
 
 /** Checks the option `ifStreams` of an append. @throws ConfigurationError, UnsupportedError */
 export function checkStreams(
-  checks: readonly CheckedStream[],
+  checks: readonly StreamCheck[],
   writes: readonly EncodedWrite[],
   capabilities: Capabilities,
-): readonly CheckedStream[] {
+): readonly StreamCheck[] {
   if (checks.length > 0 && capabilities.conditions !== "stream") {
     throw new UnsupportedError(`this store takes no checks of streams: ${capabilities.gaps.conditions ?? ""}`);
   }

@@ -2,6 +2,7 @@ import { isEventSourcingError } from "@es/core";
 import { type KurrentDouble, type Misbehaviour, startKurrentDouble } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
+import { startBlackHole } from "./black-hole.ts";
 import { startChild } from "./child/run-child.ts";
 import { LiveLog } from "./fault-load.ts";
 import { readLog, writeOf } from "./new-write.ts";
@@ -153,6 +154,24 @@ describe("what would make the client wait for ever", () => {
 });
 
 describe("what would leave the client broken for ever", () => {
+  it("connections that carry nothing any more, while new ones would", async () => {
+    await using double = await startKurrentDouble();
+    await using hole = await startBlackHole(double.port);
+    const connectionString = `kurrentdb://127.0.0.1:${hole.port}?tls=false`;
+    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 3_000 });
+    const live = new LiveLog(store);
+    const writes = [writeOf("a-1", 0), writeOf("a-1", 1), writeOf("a-1", 2)];
+    for (const write of writes) {
+      await store.append(write);
+      await live.shows(write.events[0]?.id);
+      hole.swallow();
+    }
+    await live.stop();
+
+    expect(live.events).toStrictEqual(await readLog(store));
+    expect(live.events).toHaveLength(3);
+  });
+
   it("a server that is away while a new client reads", async () => {
     await using both = await openBoth(600);
     const { double, store } = both;

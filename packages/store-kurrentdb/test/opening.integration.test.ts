@@ -168,6 +168,12 @@ describe("what a server takes", () => {
     expect(tooLarge).toMatch(/^ES_APPEND_TOO_LARGE: the append has \d+ bytes, the store takes 2000 at once/);
     expect(await failureOf(store.append(large))).toMatch(/^ES_APPEND_TOO_LARGE: .* the store takes 1000 at once/);
     expect(await failureOf(store.append([large, writeOf("b-1")]))).toContain("ES_APPEND_TOO_LARGE");
+    double.behave();
+    double.limitSizes({ eventBytes: 1_000 });
+    expect(await failureOf(store.append(large))).toMatch(
+      /^ES_CONFIGURATION: an event is larger than .*; make it smaller/,
+    );
+    expect(await failureOf(store.append([large, writeOf("b-1")]))).toContain("ES_APPEND_TOO_LARGE");
 
     expect(await store.head()).toBe("");
   });

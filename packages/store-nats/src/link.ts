@@ -4,6 +4,7 @@ import type { Msg, MsgHdrs } from "@nats-io/transport-node";
 import { ATTEMPT_MS } from "./limits.ts";
 import type { NatsClient } from "./nats-connection.ts";
 import { RequestFailure } from "./request-failure.ts";
+import { Requests } from "./requests.ts";
 import { messageOf, nameOf, toStoreError } from "./store-error.ts";
 
 /** How long a call may take, and what may end it earlier. */
@@ -41,6 +42,7 @@ interface AnswerOptions {
 export class Link {
   readonly client: NatsClient;
   readonly #waiting = new Set<Waiting>();
+  readonly #requests: Requests;
   readonly #onUp = new Set<() => void>();
   #isUp = true;
   #connections = 0;
@@ -49,6 +51,7 @@ export class Link {
 
   constructor(client: NatsClient) {
     this.client = client;
+    this.#requests = new Requests(client);
     void this.#watch();
     void client.closed().then(
       () => this.#clientClosed(),
@@ -84,6 +87,7 @@ export class Link {
     for (const { call, fail } of this.#waiting) {
       if (call.mustSettle !== true) fail(new StoreClosedError());
     }
+    this.#requests.failWhere(({ mustSettle }) => (mustSettle ? undefined : new StoreClosedError()));
   }
 
   /**
@@ -100,22 +104,15 @@ export class Link {
     await this.untilConnected(call);
     const timeout = Math.ceil(Math.min(limitMs, call.deadline - performance.now()));
     if (timeout <= 0) throw new RequestFailure("not-sent", "no time was left");
-    const options = headers === undefined ? { timeout } : { timeout, headers };
     try {
-      return await this.race(this.client.request(subject, payload, options), call);
+      const { signal, mustSettle = false } = call;
+      return await this.#requests.send({ subject, payload, headers, limitMs: timeout, signal, mustSettle });
     } catch (error) {
       switch (nameOf(error)) {
-        case "TimeoutError":
-          throw new RequestFailure("unanswered", `no answer within ${timeout} ms`, { cause: error });
-        // The class is called NoRespondersError, and its errors are not.
-        case "NoResponders":
-        case "NoRespondersError":
-          throw new RequestFailure("nobody", `nobody serves ${subject}; JetStream is off, or not ready`, {
-            cause: error,
-          });
         case "RequestFailure":
         case "StoreClosedError":
         case "AbortedError":
+        case "ConfigurationError":
           throw error;
         case "PermissionViolationError":
         case "InvalidArgumentError":
@@ -138,6 +135,11 @@ export class Link {
     } finally {
       this.#onUp.delete(resolve);
     }
+  }
+
+  /** Nothing is asked any more. */
+  end(): void {
+    this.#requests.close();
   }
 
   /** Waits some milliseconds, or until something ends the call. */
@@ -215,7 +217,9 @@ export class Link {
     for await (const { type, error } of this.client.status()) {
       if (type === "disconnect") {
         this.#isUp = false;
-        for (const { fail } of this.#waiting) fail(new RequestFailure("unanswered", "the connection was lost"));
+        const lost = new RequestFailure("unanswered", "the connection was lost");
+        for (const { fail } of this.#waiting) fail(lost);
+        this.#requests.failWhere(() => lost);
       } else if (type === "reconnect") {
         this.#isUp = true;
         this.#connections += 1;
@@ -228,6 +232,9 @@ export class Link {
   }
 
   #refused(error: Error): void {
+    this.#requests.failWhere(({ subject }) =>
+      "subject" in error && error.subject === subject ? toStoreError(error, `asking ${subject}`) : undefined,
+    );
     for (const { subject, fail } of this.#waiting) {
       if (subject !== undefined && "subject" in error && error.subject === subject) {
         fail(toStoreError(error, `asking ${subject}`));
@@ -240,6 +247,9 @@ export class Link {
     for (const { call, fail } of this.#waiting) {
       fail(call.mustSettle === true ? new RequestFailure("unanswered", "the connection was closed") : closedByOwner());
     }
+    this.#requests.failWhere(({ mustSettle }) =>
+      mustSettle ? new RequestFailure("unanswered", "the connection was closed") : closedByOwner(),
+    );
     for (const notify of this.onReconnect) notify();
   }
 }

@@ -13,6 +13,8 @@ import { streamIdOfSubject, subjectOf } from "./subjects.ts";
 /** More messages than that come faster through a consumer, which takes three requests more. */
 const MOST_BY_DIRECT_GET = 256;
 
+const MAX_STREAM_IDS = 1_000;
+
 /** The commits of one event store, as its JetStream stream keeps them. */
 export class LogSource {
   readonly api: JetStreamApi;
@@ -25,9 +27,8 @@ export class LogSource {
   readonly #timeoutMs: number;
   /** Whether the stream itself answers direct gets of many at once. */
   #hasDirectBatches: boolean;
-  // Many messages in a row are of one stream.
-  #lastSubject = "";
-  #lastStreamId: string | undefined;
+  /** By subject: neighbours in the log are of few streams. */
+  readonly #streamIds = new Map<string, string>();
 
   constructor(options: {
     readonly api: JetStreamApi;
@@ -94,11 +95,14 @@ export class LogSource {
 
   /** @throws StoreCorruptError when the message is none of this store */
   commitOf(message: StoredMessage): Commit {
-    if (message.subject !== this.#lastSubject) {
-      this.#lastStreamId = streamIdOfSubject(this.prefix, message.subject);
-      this.#lastSubject = message.subject;
+    const { subject } = message;
+    let streamId = this.#streamIds.get(subject);
+    if (streamId === undefined) {
+      streamId = streamIdOfSubject(this.prefix, subject);
+      if (this.#streamIds.size >= MAX_STREAM_IDS) this.#streamIds.clear();
+      if (streamId !== undefined) this.#streamIds.set(subject, streamId);
     }
-    return toCommit(message, this.#lastStreamId);
+    return toCommit(message, streamId);
   }
 
   #commit(message: StoredMessage | undefined): Commit | undefined {

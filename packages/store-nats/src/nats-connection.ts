@@ -28,12 +28,6 @@ export interface NatsClient {
   };
   /** Sends a message. */
   publish(subject: string, payload?: Uint8Array | string, options?: { reply?: string; headers?: MsgHdrs }): void;
-  /** Sends a message and waits for one answer. */
-  request(
-    subject: string,
-    payload?: Uint8Array | string,
-    options?: { timeout: number; headers?: MsgHdrs },
-  ): Promise<Msg>;
   /** Receives messages. */
   subscribe(subject: string, options?: { callback?: (error: Error | null, message: Msg) => void }): NatsSubscription;
   /** What happens to the connection. */

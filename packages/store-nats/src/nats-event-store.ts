@@ -71,6 +71,7 @@ export function natsEventStore(parts: StoreParts, options: ResolvedOptions): Nat
     link.close();
     wait.close();
     await Promise.allSettled(running);
+    link.end();
     if (!isForeign && !link.client.isClosed()) await closeConnection();
   };
   const closeConnection = async (): Promise<void> => {

@@ -32,6 +32,7 @@ export async function openNatsEventStore(options: NatsEventStoreOptions): Promis
   const resolved = resolveOptions(options);
   const isForeign = "connection" in options;
   const client = isForeign ? assertOpen(options.connection) : await connectTo(options, resolved.timeoutMs);
+  let link: Link | undefined;
   try {
     const features = featuresOf(client.info?.version);
     if (client.info?.jetstream !== true && client.info?.cluster === undefined && resolved.domain === undefined) {
@@ -39,18 +40,20 @@ export async function openNatsEventStore(options: NatsEventStoreOptions): Promis
         'JetStream is not enabled on this server; add "jetstream {}" to its configuration, or start it with -js',
       );
     }
-    const api = new JetStreamApi(new Link(client), resolved.domain);
+    link = new Link(client);
+    const api = new JetStreamApi(link, resolved.domain);
     const call = { deadline: performance.now() + resolved.timeoutMs };
     const streams = await openStreams(api, resolved, features, call);
     return natsEventStore({ api, streams, features, isForeign }, resolved);
   } catch (error) {
+    link?.end();
     if (!isForeign) await client.close();
     throw toStoreError(error, "opening the event store");
   }
 }
 
 function assertOpen(connection: NatsClient): NatsClient {
-  if (typeof connection?.request !== "function") {
+  if (typeof connection?.subscribe !== "function") {
     throw new ConfigurationError(
       "option connection of the NATS event store is no NatsConnection; pass what connect() of @nats-io/transport-node resolves to",
     );

@@ -218,10 +218,11 @@ class LogCursor {
       if (this.#subjects[0] === EVERYTHING && commit.sequence > this.#scanned.sequence + 1) {
         await this.#refuseGap(commit.sequence, call);
       }
-      for (const event of eventsOf(commit)) {
+      const events = eventsOf(commit);
+      for (const event of events) {
         if (event.position > this.#after && matchesQueries(event, this.#queries)) this.#waiting.push(event);
       }
-      const position = lastPositionOf(commit);
+      const position = events.at(-1)?.position ?? lastPositionOf(commit);
       if (position < this.#scanned.position) {
         throw new InvalidPositionError(this.#after, `is not one of this store; its commit ends at ${position}`);
       }

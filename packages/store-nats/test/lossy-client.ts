@@ -7,7 +7,6 @@ export function lossyClient(connection: NatsConnection, drops: (message: Msg) =>
   return {
     ...(info === undefined ? {} : { info }),
     publish: (...args) => connection.publish(...args),
-    request: (...args) => connection.request(...args),
     subscribe: (subject, { callback } = {}) =>
       connection.subscribe(subject, {
         callback: (error, message) => {

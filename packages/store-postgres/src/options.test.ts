@@ -19,7 +19,14 @@ describe("resolveOptions", () => {
       writeConnections: 1,
       readConnections: 4,
       transactionConnections: 4,
+      transactionIdleTimeoutMs: 60_000,
     });
+  });
+
+  it("does not listen through a pooler, unless there is an address around it", () => {
+    expect(resolveOptions({ url, prepared: false }).isListening).toBe(false);
+    expect(resolveOptions({ url, prepared: false, listenUrl: url }).isListening).toBe(true);
+    expect(resolveOptions({ url, prepared: false, listen: true }).isListening).toBe(true);
   });
 
   it("does not listen over a pool of the caller, unless there is an address for it", () => {

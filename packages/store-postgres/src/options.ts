@@ -43,7 +43,7 @@ export interface PostgresCommonOptions {
    * @defaultValue `true`
    */
   readonly prepared?: boolean;
-  /** Be told of events of other processes by LISTEN. `false`: poll only. @defaultValue `true`; `false` with `pool` and without `listenUrl` */
+  /** Be told of events of other processes by LISTEN. `false`: poll only. @defaultValue `true`; without `listenUrl`, `false` with `pool` or `prepared: false` */
   readonly listen?: boolean;
   /** The address for the listening connection, when the other one leads through a pooler. @defaultValue the store's own */
   readonly listenUrl?: string;
@@ -63,6 +63,11 @@ export interface PostgresCommonOptions {
   readonly readConnections?: number;
   /** Connections for `transaction`. @defaultValue 4 */
   readonly transactionConnections?: number;
+  /**
+   * How long `transaction` may do nothing in the database between two statements, in milliseconds. The server then ends it, so that a
+   * process that hangs does not hold up readers, or whoever waits for its locks. @defaultValue 60_000
+   */
+  readonly transactionIdleTimeoutMs?: number;
 }
 
 /** Checked options with their defaults. */
@@ -80,6 +85,7 @@ export interface ResolvedOptions {
   readonly writeConnections: number;
   readonly readConnections: number;
   readonly transactionConnections: number;
+  readonly transactionIdleTimeoutMs: number;
 }
 
 const DEFAULTS = {
@@ -93,6 +99,7 @@ const DEFAULTS = {
   writeConnections: 1,
   readConnections: 4,
   transactionConnections: 4,
+  transactionIdleTimeoutMs: 60_000,
 } as const;
 
 /** @throws ConfigurationError naming the wrong option */
@@ -101,7 +108,8 @@ export function resolveOptions(options: PostgresEventStoreOptions): ResolvedOpti
   const hasPool = "pool" in options;
   const { schema, prefix, migrate, prepared, listen, ...numbers } = {
     ...DEFAULTS,
-    listen: !hasPool || listenUrl !== undefined,
+    // Behind a pooler that lends its connections, nobody would hear, and the channel would stay with the connection.
+    listen: (!hasPool && options.prepared !== false) || listenUrl !== undefined,
     ...options,
   };
   // PostgreSQL cuts longer names off; the longest name is the prefix and "events_position_seq".
@@ -126,6 +134,7 @@ export function resolveOptions(options: PostgresEventStoreOptions): ResolvedOpti
     writeConnections: wholeNumber("writeConnections", numbers.writeConnections),
     readConnections: wholeNumber("readConnections", numbers.readConnections),
     transactionConnections: wholeNumber("transactionConnections", numbers.transactionConnections),
+    transactionIdleTimeoutMs: wholeNumber("transactionIdleTimeoutMs", numbers.transactionIdleTimeoutMs),
   };
 }
 

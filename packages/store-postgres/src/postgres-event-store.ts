@@ -90,6 +90,7 @@ export function postgresEventStore({ connections, names, log, server, options }:
     reader: runner,
     joiner,
     isOwn: isLimited,
+    idleTimeoutMs: options.transactionIdleTimeoutMs,
     onCommitted: onStored,
   });
   const streams = new StreamReader(reader, names, known);

@@ -20,6 +20,7 @@ export class TransactionRunner {
   readonly #reader: QueryRunner;
   readonly #joiner: TransactionJoiner;
   readonly #isOwn: boolean;
+  readonly #begin: string;
   readonly #onCommitted: () => void;
   readonly #open = new Set<Borrowed>();
   readonly #running = new Set<Promise<unknown>>();
@@ -32,16 +33,20 @@ export class TransactionRunner {
       reader,
       joiner,
       isOwn,
+      idleTimeoutMs,
       onCommitted,
     }: {
       readonly reader: QueryRunner;
       readonly joiner: TransactionJoiner;
       /** Whether the connections are the store's own, and lead straight to the server. */
       readonly isOwn: boolean;
+      /** The server ends a transaction that does nothing for so long. */
+      readonly idleTimeoutMs: number;
       readonly onCommitted: () => void;
     },
   ) {
     this.#isOwn = isOwn;
+    this.#begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`;
     this.#joiner = joiner;
     this.#runner = runner;
     this.#reader = reader;
@@ -94,7 +99,7 @@ export class TransactionRunner {
     let isBroken = true;
     let isCommitting = false;
     try {
-      await this.#runner.command(connection, "BEGIN ISOLATION LEVEL READ COMMITTED").catch((error: unknown) => {
+      await this.#runner.command(connection, this.#begin).catch((error: unknown) => {
         throw toStoreError(error, "beginning a transaction");
       });
       const result = await this.#work({ connection, tx }, work);
@@ -127,6 +132,9 @@ export class TransactionRunner {
     let result: Result;
     try {
       result = await work(tx);
+    } catch (error) {
+      assertOpen(connection, error);
+      throw error;
     } finally {
       await this.#joiner.end(tx);
     }
@@ -135,11 +143,7 @@ export class TransactionRunner {
   }
 
   async #commit(connection: Borrowed, tx: PostgresClient): Promise<void> {
-    if (connection.client.getTransactionStatus?.() === "I") {
-      throw new ConfigurationError(
-        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-      );
-    }
+    assertOpen(connection);
     let transaction: string | null = null;
     try {
       transaction = (await this.#runner.query(connection, TRANSACTION_ID, []))[0]?.[0] ?? null;
@@ -180,4 +184,13 @@ export class TransactionRunner {
       return false;
     }
   }
+}
+
+/** @throws ConfigurationError when the work has ended the transaction: to repeat it could double what it has committed */
+function assertOpen({ client, isLost }: Borrowed, cause?: unknown): void {
+  if (isLost() || client.getTransactionStatus?.() !== "I") return;
+  throw new ConfigurationError(
+    "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+    { cause },
+  );
 }

@@ -51,6 +51,44 @@ describe("transactions", () => {
     expect(rows).toStrictEqual([{ total: 7 }]);
   });
 
+  it("that hang are ended by the server, and hold up nobody any longer", async () => {
+    await using database = await openDatabase(server);
+    const hanging = await database.open({ transactionIdleTimeoutMs: 100 });
+    const other = await database.open();
+
+    const appended = Promise.withResolvers<void>();
+    const outcome = hanging.transaction(async (tx) => {
+      await hanging.append(newWrite("a-1", 0), { tx });
+      appended.resolve();
+      await expect.poll(async () => (await readLog(other)).length, { timeout: 5_000 }).toBe(1);
+    });
+    await appended.promise;
+    await other.append(newWrite("a-1", 0));
+
+    await expect(outcome).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    expect((await hanging.transaction((tx) => hanging.append(newWrite("b-1", 0), { tx }))).versions).toStrictEqual([1]);
+    expect(await readLog(other)).toHaveLength(2);
+  });
+
+  it.each(["COMMIT", "ROLLBACK"])(
+    "whose work sends %s and fails say so, and not only how it failed",
+    async (statement) => {
+      await using database = await openDatabase(server);
+      const store = await database.open();
+
+      const outcome = store.transaction(async (tx) => {
+        await tx.query(statement);
+        throw new Error("and then it fails");
+      });
+
+      await expect(outcome).rejects.toMatchObject({
+        code: "ES_CONFIGURATION",
+        message: expect.stringContaining("ended the transaction itself"),
+        cause: expect.objectContaining({ message: "and then it fails" }),
+      });
+    },
+  );
+
   it("go on after an append in them was refused", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();

@@ -4,6 +4,8 @@ import type { BenchEvent } from "./subject.ts";
 
 const ONE_WRITER = { ratio: 0.85 };
 const GROUP_COMMIT = 2.5;
+/** An overhead of 15 %. */
+const KURRENTDB = { ratio: 1 / 1.15 };
 /** Within three times of a Map that copies: docs/adr/0005. */
 const MEMORY = { ratio: 1 / 3 };
 
@@ -13,8 +15,9 @@ const oneWriter: Targets = {
   "sqlite-full": ONE_WRITER,
   postgres: ONE_WRITER,
   nats: ONE_WRITER,
+  kurrentdb: KURRENTDB,
 };
-const callersOnly: Targets = { "memory-copies": MEMORY, nats: ONE_WRITER };
+const callersOnly: Targets = { "memory-copies": MEMORY, nats: ONE_WRITER, kurrentdb: KURRENTDB };
 
 /** Appends: how many callers, how large a batch, one stream or many. */
 export const APPEND_CASES: readonly BenchCase[] = [

@@ -11,7 +11,8 @@ export type BackendId =
   | "sqlite-full"
   | "postgres"
   | "postgres-order"
-  | "nats";
+  | "nats"
+  | "kurrentdb";
 
 /** What is measured, and against what. */
 export interface Backend {

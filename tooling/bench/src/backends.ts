@@ -1,4 +1,5 @@
 import type { Backend } from "./backend.ts";
+import { KURRENTDB_BACKENDS } from "./kurrentdb-backends.ts";
 import { MEMORY_BACKENDS } from "./memory-backends.ts";
 import { NATS_BACKENDS } from "./nats-backends.ts";
 import { POSTGRES_BACKENDS } from "./postgres-backends.ts";
@@ -10,4 +11,5 @@ export const BACKENDS: readonly Backend[] = [
   ...SQLITE_BACKENDS,
   ...POSTGRES_BACKENDS,
   ...NATS_BACKENDS,
+  ...KURRENTDB_BACKENDS,
 ];

@@ -42,6 +42,9 @@ export function openBareMemory({ isCopying }: { readonly isCopying: boolean }): 
       for (const event of all) if (type === undefined || event.type === type) wanted.push(own(event));
       return wanted.length;
     },
+    project() {
+      return this.readAll();
+    },
     loadOrder: (id) => fold(id),
     loadOrderFromSnapshot: (id) =>
       fold(id, orderStateSchema.parse(JSON.parse(registers.get(orderStream(id))?.value ?? "null"))),

@@ -69,6 +69,7 @@ export async function openBareNats(url: string): Promise<Subject> {
     },
     readStream: (streamId) => count(subjectOf(streamId)),
     readAll: () => count(`${stream}.>`),
+    project: () => count(`${stream}.>`),
     command: notMeasured,
     loadOrder: notMeasured,
     loadOrderFromSnapshot: notMeasured,
@@ -102,7 +103,7 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
   const receive = (_error: Error | null, message: Msg): void => {
     if (message.headers?.hasError === true) return;
     received += 1;
-    events += message.json<readonly BenchEvent[]>().length;
+    events += toEvents(message).length;
     if (received === total) resolve();
     else if (asked - received === FETCH) ask();
   };
@@ -112,6 +113,31 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
   await promise;
   subscription.unsubscribe();
   return events;
+}
+
+interface BareEvent extends BenchEvent {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly index: number;
+  readonly recordedAt: number;
+}
+
+/** A reader that goes on later needs to know where it stands. */
+function toEvents(message: Msg): readonly BareEvent[] {
+  const tokens = (message.reply ?? "").split(".");
+  const sequence = Number(tokens[5]);
+  const recordedAt = Number((tokens[7] ?? "").slice(0, -6));
+  const { subject } = message;
+  return message.json<readonly BenchEvent[]>().map(({ id, type, data, metadata = {} }, index) => ({
+    id,
+    type,
+    data,
+    metadata,
+    subject,
+    sequence,
+    index,
+    recordedAt,
+  }));
 }
 
 function notMeasured(): never {

@@ -87,7 +87,7 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     );
   }
 
-  return {
+  const subject: Subject = {
     async append(streamId, expected, events) {
       const [first] = events;
       if (events.length === 1 && first !== undefined) return insertOne(streamId, expected, first);
@@ -121,6 +121,9 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
         after = last.position;
       }
     },
+    project() {
+      return subject.readAll();
+    },
     loadOrder: async (id) => (await foldOrder(id, initialOrder())).events,
     async loadOrderFromSnapshot(id) {
       const text = "SELECT convert_from(value, 'UTF8') FROM es.registers WHERE key = $1";
@@ -131,6 +134,7 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     setRegister,
     [Symbol.asyncDispose]: () => pool.end(),
   };
+  return subject;
 }
 
 /** Repeats what another caller was faster at. */

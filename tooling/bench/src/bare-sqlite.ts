@@ -104,6 +104,9 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
         after = last.position;
       }
     },
+    project() {
+      return this.readAll();
+    },
     loadOrder: (id) => foldOrder(id, initialOrder()).events,
     loadOrderFromSnapshot: (id) =>
       foldOrder(id, orderStateSchema.parse(JSON.parse(selectRegister.get(orderStream(id)) ?? "null"))).events,

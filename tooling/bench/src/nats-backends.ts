@@ -12,7 +12,7 @@ export const NATS_BACKENDS: readonly Backend[] = [
     title: "NATS JetStream, one replica in files (acknowledged before it is synced)",
     timeEvery: 1,
     maxPerSlice: 20_000,
-    cases: /^append-(1|8|32)-callers-batch-1$|-commits$|^live-/,
+    cases: /^append-(1|8|32)-callers-batch-1$|-commits$|^project-|^live-/,
     start,
   },
 ];

@@ -18,7 +18,8 @@ export const orderStateSchema = z.object({ events: z.number(), totalCents: z.num
 export type OrderLine = z.output<typeof orderLineSchema>;
 export type OrderState = z.output<typeof orderStateSchema>;
 
-const orderEvents = defineEvents({
+/** The family of the events. */
+export const orderEvents = defineEvents({
   OrderPlaced: orderLineSchema,
   OrderPriced: orderLineSchema,
   OrderPaid: orderLineSchema,

@@ -4,6 +4,8 @@ import type { Outcome, Subject } from "./subject.ts";
 
 const LOAD_1000 = { ratio: 0.8 };
 const CATCH_UP = { ratio: 0.5 };
+/** An overhead of 15 %. */
+const KURRENTDB = { ratio: 1 / 1.15 };
 const CATCH_UP_POSTGRES = { ratio: 0.8 };
 const LOG_EVENTS = 100_000;
 const SEED_BATCH = 1_000;
@@ -12,11 +14,19 @@ const SNAPSHOT_AT = 950;
 const loads: Targets = { "sqlite-normal": LOAD_1000, "sqlite-full": LOAD_1000, postgres: LOAD_1000 };
 const catchUps: Targets = { "sqlite-normal": CATCH_UP, "sqlite-full": CATCH_UP, postgres: CATCH_UP_POSTGRES };
 
+const projections: Targets = {
+  "memory-copies": CATCH_UP,
+  "sqlite-normal": CATCH_UP,
+  "sqlite-full": CATCH_UP,
+  postgres: CATCH_UP,
+  nats: CATCH_UP,
+};
+
 /** Loads and catch-up reads of a store that does not change. */
 export const READ_CASES: readonly BenchCase[] = [
   loadStream(10, {}),
   loadStream(100, {}),
-  loadStream(1_000, loads),
+  loadStream(1_000, { ...loads, kurrentdb: KURRENTDB }),
   reading({
     id: "repository-load-1000",
     title: "repository load, 1,000 events, zod",
@@ -43,7 +53,7 @@ export const READ_CASES: readonly BenchCase[] = [
     id: "read-all-100000",
     title: "readAll (catch-up), 100,000 events",
     eventsPerOperation: LOG_EVENTS,
-    targets: catchUps,
+    targets: { ...catchUps, kurrentdb: KURRENTDB },
     seed: seedLog,
     read: (subject) => subject.readAll(),
     result: LOG_EVENTS,
@@ -56,6 +66,15 @@ export const READ_CASES: readonly BenchCase[] = [
     seed: seedLog,
     read: (subject) => subject.readAll(ORDER_EVENT_TYPES[0]),
     result: LOG_EVENTS / ORDER_EVENT_TYPES.length,
+  }),
+  reading({
+    id: "project-100000-count",
+    title: "catch-up projection, 100,000 events, counting handler",
+    eventsPerOperation: LOG_EVENTS,
+    targets: projections,
+    seed: seedLog,
+    read: (subject) => subject.project(),
+    result: LOG_EVENTS,
   }),
 ];
 

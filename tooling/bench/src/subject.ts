@@ -20,6 +20,8 @@ export interface Subject extends AsyncDisposable {
   readStream(streamId: string): Outcome<number>;
   /** Number of events of the whole log in pages, each turned into an object with parsed data; `type` filters. */
   readAll(type?: string): Outcome<number>;
+  /** Runs a new projection over the whole log that only counts; the bare side reads the log page by page. Number of events. */
+  project(): Outcome<number>;
   /** Replays an order through its zod schemas; resolves to the number of folded events. */
   loadOrder(id: string): Outcome<number>;
   /** As `loadOrder`, but from its snapshot and the events since. */

@@ -1,4 +1,5 @@
 import { ConcurrencyError, createRepository, type EventStore, isEventSourcingError, manually } from "@es/core";
+import { countProjected } from "./count-projected.ts";
 import { Order } from "./order.ts";
 import type { Subject } from "./subject.ts";
 
@@ -42,6 +43,7 @@ export function createToolkitSubject<Tx>(store: EventStore<Tx>): Subject {
       }
       return count;
     },
+    project: () => countProjected(store),
     loadOrder: async (id) => (await orders.load(id)).state.events,
     loadOrderFromSnapshot: async (id) => (await ordersWithSnapshots.load(id)).state.events,
     takeSnapshot: async (id) => ordersWithSnapshots.snapshot(await ordersWithSnapshots.load(id)),

@@ -32,6 +32,13 @@ it("prints a ratio to the bare driver and writes valid JSON", async () => {
   }
 });
 
+it("measures the NATS store against its client", async () => {
+  const { stdout } = await runMain("--quick", "--only", "^nats/(append-1-|live-)");
+
+  expect(stdout).toContain("NATS JetStream");
+  expect(stdout).toMatch(/Targets met: [01] of 1/);
+}, 30_000);
+
 it("looks at the heap ten times during a replay", async () => {
   const { stdout } = await runMain("--flat", "--events", "2000");
 

@@ -9,6 +9,7 @@ export interface DoubleProcessOptions {
   readonly file?: string;
   /** @defaultValue "current" */
   readonly personality?: Personality;
+  /** Ends the wait for its start. */
   readonly signal?: AbortSignal;
 }
 

@@ -33,7 +33,10 @@ export type Misbehaviour = Manner & {
   readonly skip?: number;
   /** Calls that go wrong before all is well again. Defaults to all. */
   readonly times?: number;
-  /** For reads and subscriptions: events that are sent first. It takes the place of `moment`. */
+  /**
+   * For reads and subscriptions: events that are sent first, in place of `moment`. It goes wrong when the next event is due, and
+   * with a read also at the end; a subscription that has caught up after exactly so many waits for the next one.
+   */
   readonly afterEvents?: number;
 };
 

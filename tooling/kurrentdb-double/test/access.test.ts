@@ -81,12 +81,14 @@ describe("a double that asks who is there", () => {
       await using connection = connect(unwelcome);
       const { client } = connection;
 
-      await expect(collect(client.readStream("s"))).rejects.toThrow();
-      await expect(client.appendToStream("s", numbered(1))).rejects.toThrow();
-      await expect(received(client.subscribeToStream("s")).ended).rejects.toThrow();
+      await expect(collect(client.readStream("s"))).rejects.toThrow(AccessDeniedError);
+      await expect(client.appendToStream("s", numbered(1))).rejects.toThrow(AccessDeniedError);
+      await expect(received(client.subscribeToStream("s")).ended).rejects.toThrow(AccessDeniedError);
     }
     await using nobody = connect(double);
-    await expect(collect(nobody.client.readStream("s"))).rejects.toThrow(AccessDeniedError);
+    await using stranger = connect(as(double, "ann:wrong"));
+    await expect(nobody.client.deleteStream("s")).rejects.toThrow("Access Denied");
+    await expect(stranger.client.deleteStream("s")).rejects.toThrow("Authentication Failed");
     expect(double.log).toHaveLength(1);
   });
 

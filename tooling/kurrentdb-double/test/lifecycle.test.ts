@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,6 +115,24 @@ describe("a double in a process of its own", () => {
     }
   });
 
+  it("ends with the process that has started it, also by SIGKILL", async () => {
+    const index = new URL("../src/index.ts", import.meta.url).href;
+    const script = `const { startKurrentDoubleProcess } = await import("${index}");
+      const { pid } = await startKurrentDoubleProcess();
+      process.stdout.write(String(pid));
+      setInterval(() => {}, 1_000);`;
+    const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [output] = await once(parent.stdout, "data");
+    const pid = Number(output);
+    expect(isRunning(pid)).toBe(true);
+
+    parent.kill("SIGKILL");
+
+    await expect.poll(() => isRunning(pid), PATIENTLY).toBe(false);
+  });
+
   it("loses its log without a file", async () => {
     await using double = await startKurrentDoubleProcess({ personality: "24.10" });
     await using first = connect(double);
@@ -128,6 +148,14 @@ describe("a double in a process of its own", () => {
     expect(result.nextExpectedRevision).toBe(0n);
   });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function readRevisions(client: ReturnType<typeof connect>["client"]): Promise<unknown> {
   try {

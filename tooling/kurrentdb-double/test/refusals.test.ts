@@ -77,20 +77,23 @@ describe("a server that refuses", () => {
     await second.client.appendToStream("s", numbered(1));
   });
 
-  it("what is too large, by two limits that the client tells apart", async () => {
-    await using double = await startKurrentDouble();
-    await using connection = connect(double);
-    const append = (count: number) => connection.client.appendToStream("s", numbered(count));
+  it.each([true, false])(
+    "what is too large, by two limits that the client tells apart (in a batch: %s)",
+    async (batchAppend) => {
+      await using double = await startKurrentDouble({ features: { batchAppend } });
+      await using connection = connect(double);
+      const append = (count: number) => connection.client.appendToStream("s", numbered(count));
 
-    double.limitSizes({ appendBytes: 50 });
-    await expect(append(5)).rejects.toThrow(MaxAppendSizeExceededError);
-    await append(1);
-    double.limitSizes({ eventBytes: 10 });
-    await expect(append(1)).rejects.toThrow(UnknownError);
-    double.behave();
-    await append(5);
-    expect(countOf(double, "s")).toBe(6);
-  });
+      double.limitSizes({ appendBytes: 50 });
+      await expect(append(5)).rejects.toThrow(MaxAppendSizeExceededError);
+      await append(1);
+      double.limitSizes({ eventBytes: 10 });
+      await expect(append(1)).rejects.toThrow(UnknownError);
+      double.behave();
+      await append(5);
+      expect(countOf(double, "s")).toBe(6);
+    },
+  );
 });
 
 describe("a client that reads first when nobody answers", () => {

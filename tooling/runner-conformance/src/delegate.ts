@@ -1,4 +1,4 @@
-import type { EventStore, Page, ReadAllOptions, Registers } from "@es/core";
+import type { EventStore, Page, ReadAllOptions, Register, Registers } from "@es/core";
 
 /** A store that passes every call on, except for what `changes` does itself. */
 export function delegate<Tx>(inner: EventStore<Tx>, changes: Partial<EventStore<Tx>>): EventStore<Tx> {
@@ -27,6 +27,21 @@ export function delegateRegisters<Tx>(inner: EventStore<Tx>, changes: Partial<Re
       ...changes,
     },
   });
+}
+
+/** Registers that see and overwrite their own writes only, whatever others wrote meanwhile. */
+export function blindRegisters<Tx>(inner: Registers<Tx>): Registers<Tx> {
+  const own = new Map<string, Register>();
+  return {
+    get: async (key, options) => own.get(key) ?? inner.get(key, options),
+    set: async (key, value, { expected: _expected, ...options } = {}) => {
+      const revision = await inner.set(key, value, options);
+      if (revision !== undefined) own.set(key, { value, revision });
+      return revision;
+    },
+    delete: (key, options) => inner.delete(key, options),
+    keys: (prefix, options) => inner.keys(prefix, options),
+  };
 }
 
 /** Reads of the log pass through `change`. */

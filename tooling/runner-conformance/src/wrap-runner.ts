@@ -49,6 +49,7 @@ export function changeSharedCalls(
         start: () => inner.start(),
         stop: (stopping) => inner.stop(stopping),
         status: () => inner.status(),
+        waitFor: (position, waiting) => inner.waitFor(position, waiting),
         replayParked: (streamId) => inner.replayParked(streamId),
         discardParked: (streamId) => inner.discardParked(streamId),
         [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),

@@ -6,7 +6,7 @@ import {
   type ExactlyOnceRunnerOptions,
   type LeaseOptions,
   type ProcessManager,
-  type ProcessManagerOptions,
+  type PlainProcessManagerOptions,
   type Projection,
   type ProjectionRunner,
   type RunnerOptions,
@@ -30,7 +30,7 @@ export interface RunnersUnderTest {
     options: ExactlyOnceRunnerOptions<unknown> & LeaseOptions,
   ): SharedRunner;
   /** As `createProcessManagerRunner`. */
-  processManager(manager: ProcessManager<unknown>, options: ProcessManagerOptions<unknown>): ProjectionRunner;
+  processManager(manager: ProcessManager<unknown>, options: PlainProcessManagerOptions<unknown>): ProjectionRunner;
 }
 
 /** The runners of this package. */

@@ -1,6 +1,6 @@
 import { createMemoryEventStore } from "@es/store-memory";
 import type { BrokenRunners } from "../broken-runners.ts";
-import { delegate, delegateRegisters } from "../delegate.ts";
+import { blindRegisters, delegate, delegateRegisters } from "../delegate.ts";
 import { overProjection, overStore } from "../own-runners.ts";
 import { overOptions } from "../wrap-runner.ts";
 
@@ -131,16 +131,7 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
   {
     fault: "writes its checkpoint over that of another runner",
     rejectedBy: ["checkpoint.rival", "shared.take-over"],
-    breakRunners: overStore((store) =>
-      delegateRegisters(store, {
-        set: (key, value, { expected, ...options } = {}) =>
-          store.registers.set(
-            key,
-            value,
-            key.startsWith("checkpoint:") || expected === undefined ? options : { ...options, expected },
-          ),
-      }),
-    ),
+    breakRunners: overOptions(({ store }) => ({ checkpoints: blindRegisters(store.registers) })),
   },
   {
     fault: "takes every store for the same one",

@@ -1,8 +1,9 @@
+import type { Register } from "@es/core";
 import type { CheckpointedSink } from "@es/projections";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import { createMemoryEventStore } from "@es/store-memory";
 import type { BrokenRunners } from "../broken-runners.ts";
-import { delegate, delegateRegisters } from "../delegate.ts";
+import { blindRegisters, delegateRegisters } from "../delegate.ts";
 
 /** Runners whose transactions do something else. */
 function overSink(
@@ -13,11 +14,6 @@ function overSink(
     exactlyOnce: (projection, options) => runners.exactlyOnce(projection, { ...options, sink: change(options.sink) }),
     sharedExactlyOnce: (projection, options) =>
       runners.sharedExactlyOnce(projection, { ...options, sink: change(options.sink) }),
-    processManager: (manager, options) => {
-      const { store } = options;
-      const { transaction } = change(store);
-      return runners.processManager(manager, { ...options, store: { ...delegate(store, {}), transaction } });
-    },
   });
 }
 
@@ -51,6 +47,31 @@ function apart({ transaction }: CheckpointedSink<unknown>): CheckpointedSink<unk
   return { registers, transaction };
 }
 
+/** Checkpoints that are remembered when a commit was answered, and not read again. */
+function forgetful(sink: CheckpointedSink<unknown>): CheckpointedSink<unknown> {
+  const known = new Map<string, Register>();
+  const pending = new Map<string, Register>();
+  const { registers } = sink;
+  return {
+    registers: {
+      get: async (key, options) => known.get(key) ?? registers.get(key, options),
+      set: async (key, value, { expected: _expected, ...options } = {}) => {
+        const revision = await registers.set(key, value, options);
+        if (revision !== undefined) (options.tx === undefined ? known : pending).set(key, { value, revision });
+        return revision;
+      },
+      delete: (key, options) => registers.delete(key, options),
+      keys: (prefix, options) => registers.keys(prefix, options),
+    },
+    async transaction(work, options) {
+      pending.clear();
+      const result = await sink.transaction(work, options);
+      for (const [key, register] of pending) known.set(key, register);
+      return result;
+    },
+  };
+}
+
 /** What can go wrong with effects in transactions. */
 export const brokenTransactions: readonly BrokenRunners[] = [
   {
@@ -66,18 +87,10 @@ export const brokenTransactions: readonly BrokenRunners[] = [
     breakRunners: overSink(apart),
   },
   {
-    fault: "repeats a transaction until somebody says that it was committed",
+    fault: "takes what it committed for lost when the answer was lost",
     rejectedBy: ["exactly-once.lost-commit"],
     base: "sqlite",
-    breakRunners: overSink((sink) => ({
-      registers: delegateRegisters(sinkStore(sink), {
-        set: (key, value, { expected: _expected, ...options } = {}) => sink.registers.set(key, value, options),
-      }).registers,
-      transaction: (work, options) => {
-        const once = () => sink.transaction(work, options);
-        return once().catch(once).catch(once);
-      },
-    })),
+    breakRunners: overSink(forgetful),
   },
   {
     fault: "writes its checkpoint over that of the runner that overtook it",
@@ -85,17 +98,10 @@ export const brokenTransactions: readonly BrokenRunners[] = [
     base: "sqlite",
     breakRunners: overSink((sink) => ({
       transaction: (work, options) => sink.transaction(work, options),
-      registers: delegateRegisters(sinkStore(sink), {
-        set: (key, value, { expected: _expected, ...options } = {}) => sink.registers.set(key, value, options),
-      }).registers,
+      registers: blindRegisters(sink.registers),
     })),
   },
 ];
-
-/** Something with the registers of a sink, for those that change registers of a store. */
-function sinkStore({ registers }: CheckpointedSink<unknown>) {
-  return delegate<unknown>(createMemoryEventStore(), { registers });
-}
 
 /** What can go wrong with process managers. */
 export const brokenProcessManagers: readonly BrokenRunners[] = [
@@ -132,19 +138,29 @@ export const brokenProcessManagers: readonly BrokenRunners[] = [
     }),
   },
   {
-    fault: "runs over a store without transactions, at least once",
-    rejectedBy: ["process-manager.refused"],
+    fault: "reacts again to what it had reacted to before a crash",
+    rejectedBy: ["process-manager.crash"],
     breakRunners: (runners) => ({
       ...runners,
-      processManager: ({ name, filter, from }, options) =>
+      processManager: (manager, options) =>
         runners.atLeastOnce(
           {
-            name,
-            filter,
-            from,
+            name: manager.name,
+            filter: manager.filter,
+            from: manager.from,
             delivery: { guarantee: "at-least-once" },
             isSingle: true,
-            apply: async () => undefined,
+            apply: async (events, _context, progress) => {
+              for (const event of events) {
+                await manager.handle(event, {
+                  load: (repository, id) => repository.loadOrCreate(id),
+                  execute: async (repository, id, command) => void (await repository.execute(id, command)),
+                  schedule: () => undefined,
+                  cancel: () => undefined,
+                });
+                progress.handled += 1;
+              }
+            },
           },
           options,
         ),

@@ -1,6 +1,6 @@
 import { type RecordedEvent, StoreUnavailableError } from "@es/core";
 import type { BrokenRunners } from "../broken-runners.ts";
-import { changeFeed, delegateRegisters } from "../delegate.ts";
+import { changeFeed, delegate, delegateRegisters } from "../delegate.ts";
 import { overProjection, overStore } from "../own-runners.ts";
 import { changeCalls, overOptions } from "../wrap-runner.ts";
 
@@ -208,6 +208,15 @@ export const brokenFailures: readonly BrokenRunners[] = [
       readStream: (streamId, options) =>
         store.readStream(streamId, options?.to === options?.from ? options : { ...options, direction: "backward" }),
     })),
+  },
+  {
+    fault: "replays a stream to its end, whatever it has come to",
+    rejectedBy: ["parking.replay-late"],
+    breakRunners: overStore((store) =>
+      delegate(store, {
+        readStream: (streamId, { to: _to, ...options } = {}) => store.readStream(streamId, options),
+      }),
+    ),
   },
   {
     fault: "forgets what fails again in its replay",

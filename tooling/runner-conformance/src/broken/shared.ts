@@ -41,6 +41,11 @@ export const brokenSharing: readonly BrokenRunners[] = [
     })),
   },
   {
+    fault: "leaves the page at hand when it stops",
+    rejectedBy: ["shared.drains"],
+    breakRunners: changeSharedCalls((inner) => ({ stop: () => inner.stop({ timeoutMs: 0 }).catch(() => undefined) })),
+  },
+  {
     fault: "never takes over from a process that is not heard of",
     rejectedBy: ["shared.take-over"],
     breakRunners: overLeases((registers) => {

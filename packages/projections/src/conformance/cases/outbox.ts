@@ -75,7 +75,7 @@ export const outboxCases: readonly RunnerCase[] = [
     rule: "publishes again what was refused, and nothing that the broker had taken",
     async run(context) {
       const broker = new Broker();
-      let refusals = 2;
+      let refusals = 3;
       broker.check = ({ event }) => {
         if (event.streamId === "order-1" && event.version === 2 && refusals-- > 0) throw new Error("busy");
       };

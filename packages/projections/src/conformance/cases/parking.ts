@@ -69,6 +69,25 @@ export const parkingCases: readonly RunnerCase[] = [
     },
   },
   {
+    id: "parking.replay-late",
+    rule: "replays what it held back and no later event that it has not come to yet, which is then handled once",
+    async run(context) {
+      const { notes, bad } = picky("a-1@2");
+      await fill(context);
+      const runner = await start(context, notes, options());
+      await toHead(context, runner);
+      await context.within(runner.pause(), "the pause");
+      await append(context.store, "a-1", 2);
+      bad.clear();
+
+      expect(await context.within(runner.replayParked(), "the replay")).toBe(2);
+      runner.resume();
+      await toHead(context, runner);
+
+      expect(notes.seen).toStrictEqual([...OTHERS, "a-1@2", "a-1@3", "a-1@4", "a-1@5"]);
+    },
+  },
+  {
     id: "parking.restart",
     rule: "still holds a stream back after a restart, and can be asked for the list without a runner",
     async run(context) {

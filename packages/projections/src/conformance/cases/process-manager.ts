@@ -1,7 +1,7 @@
-import { createRepository, defineAggregate, defineEvents, type Schema, type TransactionalEventStore } from "@es/core";
+import { createRepository, defineAggregate, defineEvents, type EventStore, type Schema } from "@es/core";
 import { expect } from "vitest";
 import { defineProcessManager, type ProcessManager } from "../../index.ts";
-import { passOn } from "../changed-store.ts";
+import { Dying } from "../dying.ts";
 import { append } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
 import { stop, toHead } from "../running.ts";
@@ -36,9 +36,9 @@ const orderEvents = defineEvents({
   },
 });
 
-/** Reserves stock for every order that is placed. */
+/** Reserves stock, and a gift, for every order that is placed. */
 function reserving(
-  store: TransactionalEventStore<unknown>,
+  store: EventStore<unknown>,
   onOrder: (streamId: string) => void = () => undefined,
 ): ProcessManager<unknown> {
   const stock = createRepository(store, Stock);
@@ -49,14 +49,24 @@ function reserving(
     handlers: {
       Placed: async ({ streamId }, unit) => {
         await unit.execute(stock, "main", { type: "Reserve", data: { order: streamId } });
+        // The second command meets what the first one did, although nothing is committed yet.
+        await unit.execute(stock, "main", { type: "Reserve", data: { order: "gift" } });
         onOrder(streamId);
       },
     },
   });
 }
 
-async function start(context: RunnerCaseContext, onOrder?: (streamId: string) => void) {
-  const store = context.transactional();
+/** The store as a process manager takes it: with its transactions where it has them. */
+function storeOf(context: RunnerCaseContext): EventStore<unknown> {
+  return context.declares.transactions ? context.transactional() : context.store;
+}
+
+async function start(
+  context: RunnerCaseContext,
+  onOrder?: (streamId: string) => void,
+  store: EventStore<unknown> = storeOf(context),
+) {
   const options = { store, clock: new VirtualClock(5_000) };
   const runner = context.runners.processManager(reserving(store, onOrder), options);
   await context.within(runner.start(), "the runner to start");
@@ -64,19 +74,18 @@ async function start(context: RunnerCaseContext, onOrder?: (streamId: string) =>
 }
 
 async function reserved(context: RunnerCaseContext): Promise<string> {
-  return (await createRepository(context.transactional(), Stock).load("main")).state.orders;
+  return (await createRepository(context.store, Stock).load("main")).state.orders;
 }
 
 async function place(context: RunnerCaseContext, ...orders: number[]): Promise<void> {
   for (const order of orders) await append(context.store, `order-${order}`, 1, "Placed");
 }
 
-/** Events that lead to commands, in the transaction that also moves the checkpoint. */
+/** Events that lead to commands, once each: in one transaction with the checkpoint, or recognised by what they led to. */
 export const processManagerCases: readonly RunnerCase[] = [
   {
     id: "process-manager.reacts",
-    rule: "reacts to each event once and in order, stored or new, over restarts",
-    needs: "transactions",
+    rule: "reacts to each event once and in order, stored or new, over restarts, and a command sees what the one before it did",
     async run(context) {
       await place(context, 1, 2);
       const first = await start(context);
@@ -88,13 +97,12 @@ export const processManagerCases: readonly RunnerCase[] = [
 
       await toHead(context, await start(context));
 
-      expect(await reserved(context)).toBe(" order-1 order-2 order-3 order-4");
+      expect(await reserved(context)).toBe(" order-1 gift order-2 gift order-3 gift order-4 gift");
     },
   },
   {
     id: "process-manager.rollback",
     rule: "stores nothing of a reaction that failed, and reacts once when it succeeds",
-    needs: "transactions",
     async run(context) {
       await place(context, 1, 2, 3);
       let failures = 1;
@@ -106,26 +114,33 @@ export const processManagerCases: readonly RunnerCase[] = [
         code: "ES_HANDLER_FAILED",
         event: { streamId: "order-3" },
       });
-      expect(await reserved(context)).toBe(" order-1 order-2");
+      expect(await reserved(context)).toBe(" order-1 gift order-2 gift");
 
       await toHead(context, await start(context));
 
-      expect(await reserved(context)).toBe(" order-1 order-2 order-3");
+      expect(await reserved(context)).toBe(" order-1 gift order-2 gift order-3 gift");
     },
   },
   {
-    id: "process-manager.refused",
-    rule: "is refused over a store without transactions, with the store's own reason",
-    lacks: "transactions",
-    async run({ store, runners }) {
-      const pretending: TransactionalEventStore<unknown> = {
-        ...passOn(store),
-        transaction: () => Promise.reject(new Error("there are none")),
-      };
-      const create = () => runners.processManager(reserving(pretending), { store: pretending });
+    id: "process-manager.crash",
+    rule: "has no second effect when it crashes between what an event led to and the checkpoint",
+    async run(context) {
+      await place(context, 1, 2, 3);
+      const dying = new Dying(context.store);
+      const { transactions } = context.declares;
+      const store = transactions ? { ...dying.store, transaction: context.transactional().transaction } : dying.store;
+      const first = await start(
+        context,
+        (streamId) => {
+          if (streamId === "order-2") dying.die();
+        },
+        store,
+      );
+      await expect(context.within(first.done, "the runner to give up")).rejects.toThrow(Dying.words);
 
-      expect(create).toThrow(store.capabilities.gaps.transactions ?? "no reason is given");
-      expect(create).toThrow(expect.objectContaining({ code: "ES_UNSUPPORTED" }));
+      await toHead(context, await start(context));
+
+      expect(await reserved(context)).toBe(" order-1 gift order-2 gift order-3 gift");
     },
   },
 ];

@@ -1,0 +1,99 @@
+import { UnavailableError, WrongExpectedVersionError } from "@kurrent/kurrentdb-client";
+import { describe, expect, it } from "vitest";
+import { ClientHolder } from "./client-holder.ts";
+import { ExactWriter } from "./exact-writer.ts";
+import type { IncomingEvent, KurrentClient, OutgoingEvent } from "./kurrent-client.ts";
+import { ServerReader } from "./server-reader.ts";
+
+const IDS = ["aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"] as const;
+const EVENTS: readonly OutgoingEvent[] = IDS.map((id) => ({
+  id,
+  type: "T",
+  contentType: "application/json",
+  data: {},
+  metadata: {},
+}));
+const APPEND = { writes: [{ stream: "a-1", base: 3, events: EVENTS }], checks: [] };
+
+function stored(id: string, revision: bigint): IncomingEvent {
+  return { id, revision, streamId: "a-1", type: "T", isJson: true, data: {}, created: new Date(0) };
+}
+
+/** A server that loses the first answer, refuses the same append afterwards, and has these events from revision 3 on. */
+function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): ExactWriter {
+  const left = [...errors];
+  const unused = (): never => {
+    throw new Error("not expected");
+  };
+  const client: KurrentClient = {
+    appendToStream: async () => {
+      throw left.shift() ?? new Error("not expected");
+    },
+    async *readStream() {
+      for (const event of events) yield { event };
+    },
+    multiStreamAppend: unused,
+    appendRecords: unused,
+    setStreamMetadata: unused,
+    readAll: unused,
+    subscribeToAll: unused,
+    dispose: async () => undefined,
+  };
+  return new ExactWriter(new ServerReader(new ClientHolder(() => client, 100), 500));
+}
+
+function limit() {
+  return { deadline: performance.now() + 500 };
+}
+
+const LOST = new UnavailableError();
+const CONFLICT = new WrongExpectedVersionError(undefined, { streamName: "a-1", expected: 2n, current: 6n });
+
+describe("an append that is refused after an attempt without an answer", () => {
+  it("was stored when its events stand at its place", async () => {
+    const writer = writerOn([stored(IDS[0], 3n), stored(IDS[1], 4n)], [LOST, CONFLICT]);
+
+    expect(await writer.store(APPEND, limit())).toStrictEqual({
+      outcome: "stored",
+      versions: [5],
+      position: undefined,
+    });
+  });
+
+  it.each([
+    ["others stand there", [stored(IDS[1], 3n), stored(IDS[0], 4n)]],
+    ["only one of them stands there", [stored(IDS[0], 3n), stored("bbbbbbbb-0000-4000-8000-000000000001", 4n)]],
+    ["nothing stands there", []],
+  ])("was not stored when %s", async (_, events) => {
+    const writer = writerOn(events, [LOST, CONFLICT]);
+
+    expect(await writer.store(APPEND, limit())).toStrictEqual({ outcome: "moved", stream: "a-1", actual: 7 });
+  });
+
+  it("has an unknown outcome when what stood there was removed since", async () => {
+    const writer = writerOn([stored(IDS[1], 4n)], [LOST, CONFLICT]);
+
+    await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
+  });
+});
+
+describe("an append", () => {
+  it("that is refused at once was not stored, whatever stands there", async () => {
+    const writer = writerOn([stored(IDS[0], 3n), stored(IDS[1], 4n)], [CONFLICT]);
+
+    expect(await writer.store(APPEND, limit())).toMatchObject({ outcome: "moved", actual: 7 });
+  });
+
+  it("that never gets an answer has an unknown outcome", async () => {
+    const writer = writerOn([], Array<Error>(50).fill(LOST));
+
+    await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
+  });
+
+  it("that was never sent was not stored", async () => {
+    const down = Object.assign(new Error("14 UNAVAILABLE: No connection established"), { code: 14 });
+    const writer = writerOn([], Array<Error>(50).fill(down));
+
+    await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+  });
+});

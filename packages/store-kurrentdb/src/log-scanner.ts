@@ -1,0 +1,58 @@
+import type { CallLimit } from "./client-holder.ts";
+import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
+import type { LogPosition } from "./positions.ts";
+import type { ServerReader } from "./server-reader.ts";
+import { isPassing } from "./store-error.ts";
+import { scanBySubscription } from "./subscription-scan.ts";
+
+/** A stretch of the log, from a place on. */
+export interface Stretch {
+  readonly events: readonly IncomingEvent[];
+  /** How far the server has looked, where it says so. */
+  readonly reached: LogPosition | undefined;
+  /** Whether it came to the end of the log. */
+  readonly isEnd: boolean;
+}
+
+/**
+ * Reads the log through a filter. A read says nothing until it has found something, which may take the server long where little
+ * matches; a subscription tells all the while how far it has looked. So the one is tried first, and the other when it takes too long.
+ */
+export class LogScanner {
+  readonly #reader: ServerReader;
+  readonly #filter: ServerFilter;
+  /** Whether the filter may let through little of the log. */
+  readonly #isSparse: boolean;
+  #isSlow = false;
+
+  constructor(reader: ServerReader, filter: ServerFilter, isSparse: boolean) {
+    this.#reader = reader;
+    this.#filter = filter;
+    this.#isSparse = isSparse;
+  }
+
+  /** Up to so many events behind a place, and the one at it where the filter lets it through. */
+  async next(place: LogPosition | undefined, count: number, limit: () => CallLimit): Promise<Stretch> {
+    if (!this.#isSlow) {
+      try {
+        return await this.#read(place, count, limit());
+      } catch (error) {
+        if (!this.#isSparse || !isPassing(error)) throw error;
+        this.#isSlow = true;
+      }
+    }
+    const stretch = await this.#reader.untilAnswered(limit(), (client, progress) =>
+      scanBySubscription(client, { from: place ?? "start", filter: this.#filter, count }, progress),
+    );
+    this.#isSlow = !stretch.isEnd;
+    return stretch;
+  }
+
+  async #read(place: LogPosition | undefined, count: number, call: CallLimit): Promise<Stretch> {
+    // The event at the place comes again.
+    const asked = place === undefined ? count : count + 1;
+    const range = { from: place ?? "start", isBackward: false, count: asked, filter: this.#filter } as const;
+    const events = await this.#reader.log(range, this.#isSparse ? this.#reader.brief(call) : call);
+    return { events, reached: undefined, isEnd: events.length < asked };
+  }
+}
