@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   resolve: { conditions: ["@es/source"] },
   ssr: { resolve: { conditions: ["@es/source"] } },
   test: {
+    // Two also on two cores: most tests wait for servers, disks and clocks.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Switched on by `test:coverage` only.
     coverage: {
       provider: "v8",

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   }
   if (options.docs !== undefined) {
     const document = await readFile(options.docs, "utf8");
-    const name = report.flat === null ? "ratios" : "flat";
+    const name = report.flat === null ? options.block : "flat";
     await writeFile(options.docs, replaceBlock(document, name, `\n${markdownOf(report)}\n`));
   }
 }

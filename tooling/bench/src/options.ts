@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly json: string | undefined;
   /** Replace the generated part of this Markdown file. */
   readonly docs: string | undefined;
+  /** Which of its parts, where the ratios go. */
+  readonly block: string;
   /** Where the databases go, instead of the system's temporary directory. */
   readonly directory: string | undefined;
 }
@@ -28,6 +30,7 @@ export const USAGE = `usage: bench [options]
   --json FILE     write the report as JSON
   --markdown      print Markdown
   --docs FILE     write the Markdown between the markers in FILE
+  --block NAME    which markers, for ratios (ratios)
   --dir DIR       put the databases here; must be on a real disk`;
 
 /** @throws Error for unknown options and for counts that are none */
@@ -44,6 +47,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       json: { type: "string" },
       markdown: { type: "boolean", default: false },
       docs: { type: "string" },
+      block: { type: "string", default: "ratios" },
       dir: { type: "string" },
     },
   });
@@ -57,6 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     isMarkdown: values.markdown,
     json: values.json,
     docs: values.docs,
+    block: values.block,
     directory: values.dir,
   };
 }
