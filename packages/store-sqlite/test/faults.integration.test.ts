@@ -133,6 +133,7 @@ describe("a full disk", () => {
     await survives(child, () => execFileSync("prlimit", ["--pid", String(child.process.pid), "--fsize=unlimited"]));
   });
 
+  // Only root may mount. The two tests before this one meet a full disk as every user can.
   const canMount = mountTmpfs();
   it.skipIf(canMount === undefined)("is survived on a file system without room", async () => {
     const directory = await mkdtemp(join(tmpdir(), "es-sqlite-full-"));

@@ -48,6 +48,7 @@ describe("a path that cannot be opened is refused with what to do", () => {
   });
 });
 
+// Windows has no rights of this kind to take away.
 describe.skipIf(process.platform === "win32")("rights of the process", () => {
   const openAsNobody = async (path: string): Promise<readonly unknown[]> =>
     startChild("./open-as-nobody.ts", { path }).done;
