@@ -7,7 +7,7 @@ import { KurrentDBClient, jsonEvent } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble } from "kurrentdb-double";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openFromUrl, openKurrentDbEventStore } from "../src/index.ts";
-import { writeOf } from "./new-write.ts";
+import { writeOf } from "test-helpers";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 

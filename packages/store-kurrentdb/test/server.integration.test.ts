@@ -4,7 +4,7 @@ import { binaryEvent, jsonEvent, KurrentDBClient, streamNameFilter } from "@kurr
 import { startKurrentDouble } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
 import { openKurrentDbEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
+import { collect, readLog, writeOf } from "test-helpers";
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {

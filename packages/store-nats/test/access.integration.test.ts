@@ -4,7 +4,7 @@ import { startNats } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { type NatsEventStoreOptions, openFromUrl, openNatsEventStore } from "../src/index.ts";
 import { createCertificates, createCredentials, createKeyDirectory, createNkey } from "./credentials.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
+import { collect, readLog, writeOf } from "test-helpers";
 
 async function refused(options: NatsEventStoreOptions, code: string, message: RegExp): Promise<void> {
   const limited = { timeoutMs: 2_000, ...options };

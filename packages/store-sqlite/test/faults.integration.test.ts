@@ -6,8 +6,7 @@ import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { openSqliteEventStore, type SqliteEventStore } from "../src/index.ts";
-import { type Child, startChild } from "./child/run-child.ts";
-import { readLog, writeOf } from "./new-write.ts";
+import { Child, readLog, writeOf } from "test-helpers";
 import { temporaryFile } from "./temporary-file.ts";
 
 describe("a lock of somebody else", () => {
@@ -113,8 +112,9 @@ describe("a full disk", () => {
     database.close();
   });
 
+  const FILL = new URL("./child/fill.ts", import.meta.url);
   const survives = async (child: Child, makeRoom: () => void): Promise<void> => {
-    while (child.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await child.said(() => true);
     makeRoom();
     child.process.stdin?.write("room\n");
     const [first, last] = await child.done;
@@ -128,7 +128,7 @@ describe("a full disk", () => {
 
   it("is survived when writing fails at a file size limit of the system", async () => {
     await using file = await temporaryFile();
-    const child = startChild("./fill.ts", { path: file.path }, "ulimit -S -f 2000");
+    const child = new Child(FILL, { path: file.path }, { shell: "ulimit -S -f 2000" });
 
     await survives(child, () => execFileSync("prlimit", ["--pid", String(child.process.pid), "--fsize=unlimited"]));
   });
@@ -139,7 +139,7 @@ describe("a full disk", () => {
     const directory = await mkdtemp(join(tmpdir(), "es-sqlite-full-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
     try {
-      const child = startChild("./fill.ts", { path: join(directory, "events.db") });
+      const child = new Child(FILL, { path: join(directory, "events.db") });
       await survives(child, () => execFileSync("mount", ["-o", "remount,size=50m", directory]));
     } finally {
       execFileSync("umount", [directory]);

@@ -8,7 +8,7 @@ import { migrate } from "../src/migrate.ts";
 import { FORMAT, MIGRATIONS } from "../src/schema.ts";
 import { WriteConnection } from "../src/write-connection.ts";
 import { GOLDEN_EVENTS, GOLDEN_TIME } from "./golden/golden-events.ts";
-import { readLog, writeOf } from "./new-write.ts";
+import { readLog, writeOf } from "test-helpers";
 import { temporaryFile } from "./temporary-file.ts";
 
 const golden = fileURLToPath(new URL("golden/format-1.db", import.meta.url));

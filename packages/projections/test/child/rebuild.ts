@@ -4,7 +4,7 @@ import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
 import { createSqliteSink, rebuildProjection } from "../../src/index.ts";
 import { rebuildOptions, version } from "../versions.ts";
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 
 const { path, views } = given<{ path: string; views: string }>();
 await using store = await openSqliteEventStore({ path, timeoutMs: 30_000 });

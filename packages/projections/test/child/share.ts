@@ -5,7 +5,7 @@ import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
 import { type CheckpointedSink, createSharedRunner, createSqliteSink, type RunnerReport } from "../../src/index.ts";
 import { type BalanceDatabase, balances } from "../balances.ts";
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 
 const { path, views, partitions, leaseMs, pauseAt } = given<{
   path: string;

@@ -5,7 +5,7 @@ import { isEventSourcingError, type Write } from "@es/core";
 import pg from "pg";
 import { openPostgresEventStore, type PostgresClient } from "../../src/index.ts";
 import { newEvent } from "../new-write.ts";
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 
 const { url, events, writers, streams } = given<{ url: string; events: number; writers: number; streams: number }>();
 await using store = await openPostgresEventStore({
