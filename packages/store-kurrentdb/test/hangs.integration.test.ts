@@ -1,10 +1,10 @@
 import { isEventSourcingError } from "@es/core";
 import { type KurrentDouble, type Misbehaviour, startKurrentDouble } from "kurrentdb-double";
+import { Child, readLog, writeOf } from "test-helpers";
+import { LiveLog } from "test-helpers/live-log";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
 import { startBlackHole } from "./black-hole.ts";
-import { LiveLog } from "test-helpers/live-log";
-import { Child, readLog, writeOf } from "test-helpers";
 
 /** A double and a store on it; both end with the test. */
 async function openBoth(

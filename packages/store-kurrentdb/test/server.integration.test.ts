@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { allEvents, isEventSourcingError, streamEvents } from "@es/core";
 import { binaryEvent, jsonEvent, KurrentDBClient, streamNameFilter } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble } from "kurrentdb-double";
+import { collect, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { openKurrentDbEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "test-helpers";
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {

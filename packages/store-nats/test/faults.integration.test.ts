@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isEventSourcingError } from "@es/core";
+import { Child, readLog } from "test-helpers";
 import { startNats, startTcpProxy } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { openNatsEventStore } from "../src/index.ts";
-import { Child, readLog } from "test-helpers";
 import { survive } from "./survive.ts";
 
 describe.each(["oldest", "newest"] as const)("the %s server", (version) => {

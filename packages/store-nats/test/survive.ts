@@ -1,8 +1,8 @@
-import { expect } from "vitest";
-import { type NatsCommonOptions, openNatsEventStore } from "../src/index.ts";
+import { writeOf } from "test-helpers";
 import { FaultLoad } from "test-helpers/fault-load";
 import { LiveLog } from "test-helpers/live-log";
-import { writeOf } from "test-helpers";
+import { expect } from "vitest";
+import { type NatsCommonOptions, openNatsEventStore } from "../src/index.ts";
 
 const WRITERS = 40;
 

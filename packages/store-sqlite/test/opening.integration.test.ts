@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { Child, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { Child, readLog, writeOf } from "test-helpers";
 import { temporaryFile } from "./temporary-file.ts";
 
 describe("a path that cannot be opened is refused with what to do", () => {

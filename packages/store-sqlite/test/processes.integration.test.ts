@@ -1,6 +1,6 @@
+import { Child, readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { Child, readLog, writeOf } from "test-helpers";
 import { temporaryFile } from "./temporary-file.ts";
 
 interface Written {

@@ -1,7 +1,7 @@
 // Uses every part of a store, closes it, and must then end by itself.
-import { openKurrentDbEventStore } from "../../src/index.ts";
-import { LiveLog } from "test-helpers/live-log";
 import { given, say, writeOf } from "test-helpers";
+import { LiveLog } from "test-helpers/live-log";
+import { openKurrentDbEventStore } from "../../src/index.ts";
 
 const { connectionString } = given<{ connectionString: string }>();
 const store = await openKurrentDbEventStore({ connectionString });

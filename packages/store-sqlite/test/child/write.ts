@@ -1,7 +1,7 @@
 // Appends to streams that are shared with others and to one of its own, and says what was acknowledged.
 import { isEventSourcingError } from "@es/core";
-import { openSqliteEventStore } from "../../src/index.ts";
 import { given, say } from "test-helpers";
+import { openSqliteEventStore } from "../../src/index.ts";
 
 const { path, name, appends, sharedStreams } = given<{
   path: string;
