@@ -2,7 +2,7 @@ import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import type { CallLimit } from "./client-holder.ts";
 import { versionOf } from "./event-mapping.ts";
 import type { KurrentClient, OutgoingEvent, StreamState } from "./kurrent-client.ts";
-import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./limits.ts";
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SERVER_DEADLINE_MS } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
@@ -37,12 +37,6 @@ export type ExactOutcome =
       readonly position: LogPosition | undefined;
     }
   | { readonly outcome: "moved"; readonly stream: string; readonly actual: number };
-
-/**
- * Until when the server may do an append. It is sent as a time of day, and a server whose clock is ahead would refuse every append
- * that is to be done in a few seconds. How long the store waits is another matter.
- */
-const SERVER_DEADLINE_MS = 86_400_000;
 
 interface Answer {
   readonly revisions: readonly bigint[];

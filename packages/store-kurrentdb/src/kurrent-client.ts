@@ -75,7 +75,7 @@ export interface KurrentClient {
   setStreamMetadata(
     stream: string,
     metadata: { readonly maxCount: number },
-    options: { readonly expectedRevision: "no_stream" },
+    options: { readonly expectedRevision: "no_stream"; readonly deadline: number },
   ): Promise<unknown>;
   readStream(
     stream: string,

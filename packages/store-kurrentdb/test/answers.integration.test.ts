@@ -234,5 +234,6 @@ describe("a server whose clock is not that of the client", () => {
 
     expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
     expect((await store.append([writeOf("a-1", 1), writeOf("b-1", 0)])).versions).toStrictEqual([2, 1]);
+    expect(await store.registers.set("k", "v", { expected: 0 })).toBe(1);
   });
 });
