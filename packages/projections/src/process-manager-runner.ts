@@ -1,4 +1,5 @@
 import type { EventStore, RecordedEvent, TransactionalEventStore } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
 import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "./delivery.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { ledgerFor } from "./ledger-for.ts";
@@ -65,6 +66,8 @@ export function createProcessManagerRunner(
       // One for each attempt: after a rollback the aggregates in it are wrong.
       const steps = new ProcessSteps(manager, store, context.tx === undefined ? {} : { tx: context.tx });
       for (const event of events) {
+        // What comes now is no longer for this runner.
+        throwIfAborted(context.signal);
         const timeout = due.get(event);
         if (timeout === undefined) await steps.handle(event);
         else await steps.expire(event, timeout, skipped.has(timeout));
