@@ -95,12 +95,15 @@ export class Follower {
   }
 
   async #claim(): Promise<void> {
-    const { projection, ledger, settings, stopping, giveUp } = this.#parts;
+    const { projection, ledger, settings, monitor, stopping, giveUp } = this.#parts;
     const { store, shadowOf } = settings;
     const opener = { store, shadowOf, runner: this.#id, signal: stopping };
     const checkpoint = await openCheckpoint(projection, ledger, opener);
     const isCatchingUp = (): boolean => !this.#hasCaughtUp;
-    const onRetrying = (error: unknown): void => this.#retrying(error);
+    const onRetrying = (error: unknown): void => {
+      if (monitor.isBetweenPages) monitor.besides = { error };
+      else this.#retrying(error);
+    };
     this.#worker = new PageWorker(
       { projection, ledger, settings, stopping, giveUp, isCatchingUp, onRetrying },
       checkpoint,
