@@ -7,6 +7,7 @@ import {
   type Recorded,
   type RecordedEvent,
 } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
 import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
 import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
@@ -113,6 +114,8 @@ function handlingOf(spec: UntypedSpec): Apply {
 function oneByOne(name: string, handlers: NonNullable<UntypedSpec["handlers"]>): Apply {
   return async (events, decode, context, progress) => {
     for (const recorded of events) {
+      // What comes now is no longer for this runner.
+      throwIfAborted(context.signal);
       const event = decode(recorded);
       if (event !== undefined) {
         const handled = handlerOf(handlers, event, name).call(handlers, event, context);
