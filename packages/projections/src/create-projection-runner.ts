@@ -18,7 +18,7 @@ export function createProjectionRunner(
 /** As above, for a projection whose effects are written in transactions of the sink. */
 export function createProjectionRunner<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRunnerOptions<Tx>,
+  options: ExactlyOnceRunnerOptions<NoInfer<Tx>>,
 ): ProjectionRunner<"exactly-once">;
 export function createProjectionRunner(
   projection: Projection<Delivery>,

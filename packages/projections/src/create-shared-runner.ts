@@ -34,7 +34,7 @@ export function createSharedRunner(projection: Projection, options: RunnerOption
 /** As above, for a projection whose effects are written in transactions of the sink. */
 export function createSharedRunner<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRunnerOptions<Tx> & LeaseOptions,
+  options: ExactlyOnceRunnerOptions<NoInfer<Tx>> & LeaseOptions,
 ): SharedRunner;
 export function createSharedRunner(
   projection: Projection<Delivery>,

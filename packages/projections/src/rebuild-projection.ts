@@ -29,7 +29,7 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
 /** As above, for a projection whose effects are written in transactions: they also switch the readers. */
 export async function rebuildProjection<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRebuildOptions<Tx>,
+  options: ExactlyOnceRebuildOptions<NoInfer<Tx>>,
 ): Promise<Rebuilt>;
 export async function rebuildProjection(projection: Projection<Delivery>, options: UntypedOptions): Promise<Rebuilt> {
   const { readModel, replaces, sink, store, checkpoints, signal } = options;

@@ -1,9 +1,11 @@
 import { ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
+import { guardedDatabase } from "./guarded-database.ts";
 import { Mutex } from "./mutex.ts";
 import type { CheckpointedSink } from "./sink.ts";
 import { isLocked, isPassing, toSqliteSinkError } from "./sqlite-sink-error.ts";
 import { sqliteSinkRegisters } from "./sqlite-sink-registers.ts";
+import { TransactionGuard } from "./transaction-guard.ts";
 
 /** The part of a better-sqlite3 statement that the sink uses. */
 export interface SqliteSinkStatement<Row = unknown> {
@@ -55,6 +57,8 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
   const mutex = new Mutex();
   /** Whether the table is known to be there. It is made in the first transaction, because making it may have to wait for a lock. */
   let isReady = false;
+  /** What the work of the open transaction was given. */
+  let open: Database | undefined;
 
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     if (database.inTransaction) {
@@ -84,7 +88,7 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
       await begin(call.signal);
       try {
         if (!isReady) own("making its table", () => prepareTable(database));
-        const result = await work(database);
+        const result = await guarded(work);
         own("committing", () => void database.exec("COMMIT"));
         isReady = true;
         return result;
@@ -98,7 +102,26 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
     });
   }
 
-  return { registers: sqliteSinkRegisters(database, transaction), transaction };
+  /** Runs the work, and makes sure that the transaction is still the sink's when it has ended. */
+  async function guarded<Result>(work: (tx: Database) => Promise<Result>): Promise<Result> {
+    const guard = new TransactionGuard(() => database.inTransaction);
+    open = guardedDatabase(database, guard);
+    let result: Result;
+    try {
+      result = await work(open);
+    } catch (error) {
+      // The database itself ends it when it fails.
+      if (!isPassing(error)) guard.finish(error);
+      throw error;
+    } finally {
+      open = undefined;
+    }
+    guard.finish();
+    return result;
+  }
+
+  const isOpen = (tx: Database): boolean => tx === open && database.inTransaction;
+  return { registers: sqliteSinkRegisters(database, transaction, isOpen), transaction };
 }
 
 function prepareTable(database: SqliteSinkDatabase): void {

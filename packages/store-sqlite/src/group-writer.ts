@@ -1,6 +1,6 @@
 import { ConfigurationError, type EventSourcingError, StoreClosedError, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { isLocked, mayReappear, toStoreError } from "./driver-error.ts";
+import { endsTransaction, isLocked, mayReappear, toStoreError } from "./driver-error.ts";
 import { retryDelayMs } from "./retry.ts";
 import { type SettleOptions, settleFailedCommit } from "./settle-commit.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
@@ -278,17 +278,14 @@ export class GroupWriter {
     try {
       result = await work(connection.database);
     } catch (error) {
+      if (!this.#isCutOff && !endsTransaction(error)) assertInTransaction(connection, error);
       if (!this.#isCutOff) connection.rollback();
       throw error;
     }
     if (this.#isCutOff) {
       throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back");
     }
-    if (!connection.database.open || !connection.database.inTransaction) {
-      throw new ConfigurationError(
-        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-      );
-    }
+    assertInTransaction(connection);
     try {
       connection.commit();
     } catch (error) {
@@ -354,4 +351,13 @@ function report(group: readonly PendingWrite[], failure: EventSourcingError | un
     if (failure === undefined) write.settle();
     else write.fail(failure);
   }
+}
+
+/** @throws ConfigurationError when the work has ended the transaction: to repeat it could double what it has committed */
+function assertInTransaction({ database }: SettleOptions["connection"], cause?: unknown): void {
+  if (database.open && database.inTransaction) return;
+  throw new ConfigurationError(
+    "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+    { cause },
+  );
 }
