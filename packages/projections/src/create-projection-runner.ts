@@ -1,5 +1,5 @@
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
-import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import type { Projection } from "./projection.ts";
 import type { ProjectionRunner } from "./projection-runner.ts";
 import { Runner } from "./runner.ts";
@@ -24,6 +24,7 @@ export function createProjectionRunner(
   projection: Projection<Delivery>,
   options: UntypedRunnerOptions,
 ): ProjectionRunner {
+  assertRunnable(projection, options);
   const settings = runnerSettings(options);
   return new Runner(projection, ledgerFor(projection, options, { index: 0, count: 1 }), settings);
 }

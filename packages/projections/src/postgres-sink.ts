@@ -1,5 +1,6 @@
 import { ConfigurationError, StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import { guardedClient } from "./guarded-client.ts";
+import { aFunction, assertMembers, required } from "./member-rules.ts";
 import { SinkConnection } from "./postgres-sink-connection.ts";
 import type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
 import { isPassing, toSinkError } from "./postgres-sink-error.ts";
@@ -46,6 +47,7 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   pool: PostgresSinkPool<Client>,
   options: PostgresSinkOptions = {},
 ): CheckpointedSink<Pick<Client, "query">> {
+  assertMembers("the pool of the sink", pool, { connect: required(aFunction) });
   const { schema = "public", timeoutMs = 10_000, idleTimeoutMs = 60_000 } = options;
   const table = registersTable(schema);
   for (const [name, value] of Object.entries({ timeoutMs, idleTimeoutMs })) {

@@ -347,6 +347,8 @@ describe("the PostgreSQL sink", () => {
     await place.pool.query("UPDATE es_projection_registers SET value = convert_to('2', 'UTF8') WHERE key = ''");
 
     await expect(createPostgresSink(place.pool).registers.get("a")).rejects.toMatchObject({ code: "ES_STORE_FORMAT" });
+    await place.pool.query("DELETE FROM es_projection_registers");
+    await expect(createPostgresSink(place.pool).registers.get("a")).rejects.toThrow(/was emptied.* restore it/);
   });
 
   it("says what is wrong when it cannot log in, find the database, or write, and when nobody answers", async () => {
