@@ -28,8 +28,8 @@ export function retrySettings(name: string, options: RetryOptions | undefined, d
     ["maxDelayMs", 0],
   ] as const) {
     const value = settings[member];
-    if (Number.isNaN(value) || value < least) {
-      throw new ConfigurationError(`${name}.${member} is ${value}; it must be a number from ${least}`);
+    if (typeof value !== "number" || !(value >= least)) {
+      throw new ConfigurationError(`${name}.${member} is ${String(value)}; it must be a number from ${least}`);
     }
   }
   return settings;
