@@ -109,7 +109,7 @@ export function toServerFailure(error: unknown): ServerFailure {
 
 /** What gRPC and OpenSSL put around the words that say what happened. */
 const NOISE =
-  /^\d+ [A-Z_]+: |(?:No connection established\. )?Last error: (?:Error: )?|[\dA-F]+:error:[\dA-F]+:(?=SSL routines)|\. Resolution note: $/g;
+  /^Could not recognize |^\d+ [A-Z_]+: |(?:No connection established\. )?Last error: (?:Error: )?|[\dA-F]+:error:[\dA-F]+:(?=SSL routines)|\. Resolution note: $/g;
 const OPENSSL = /^SSL routines:[^:]*:([^:]+):.*/;
 
 /** An error's text in one line, without noise; some of the client's have none. */

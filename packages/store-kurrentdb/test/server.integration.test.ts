@@ -39,6 +39,20 @@ async function openBoth() {
   };
 }
 
+describe("appends to several streams", () => {
+  it("are refused at once when two ids differ in case alone, which the server cannot tell apart there", async () => {
+    await using both = await openBoth();
+    const { store, double } = both;
+    const before = double.calls.length;
+
+    expect(await codeOf(store.append([writeOf("dog-a"), writeOf("dog-A")]))).toBe("ES_UNSUPPORTED");
+
+    expect(double.calls).toHaveLength(before);
+    expect(await codeOf(store.append(writeOf("dog-a")))).toBe("done");
+    expect(await codeOf(store.append(writeOf("dog-A")))).toBe("done");
+  });
+});
+
 describe("what other clients see", () => {
   it("is the stream by its id, plain JSON, and metadata under the server's own names", async () => {
     await using both = await openBoth();
