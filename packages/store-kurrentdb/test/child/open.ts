@@ -1,12 +1,12 @@
 // Opens a store, and closes it again when that succeeds. Either way it must then end by itself.
 import { isEventSourcingError } from "@es/core";
+import { given, say } from "test-helpers";
 import { type KurrentDbEventStoreOptions, openKurrentDbEventStore } from "../../src/index.ts";
 
-const options: KurrentDbEventStoreOptions = JSON.parse(process.argv[2] ?? "");
 try {
-  await using store = await openKurrentDbEventStore(options);
+  await using store = await openKurrentDbEventStore(given<KurrentDbEventStoreOptions>());
   await store.head();
-  process.stdout.write('"opened"\n');
+  say("opened");
 } catch (error) {
-  process.stdout.write(`${JSON.stringify(isEventSourcingError(error) ? error.code : String(error))}\n`);
+  say(isEventSourcingError(error) ? error.code : String(error));
 }
