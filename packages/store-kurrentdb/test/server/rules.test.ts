@@ -17,6 +17,8 @@ const versionsOf = (events: readonly { readonly version: number }[]): readonly n
 
 const servers = await serversUnderTest();
 const withSeveralStreams = servers.filter(({ hasSeveralStreams }) => hasSeveralStreams);
+const withoutSeveralStreams = servers.filter(({ hasSeveralStreams }) => !hasSeveralStreams);
+const withoutStreamChecks = servers.filter(({ hasStreamChecks }) => !hasStreamChecks);
 const withStreamChecks = servers.filter(({ hasStreamChecks }) => hasStreamChecks);
 
 describe.each(servers)("on $label, streams that other tools have cut", (server) => {
@@ -227,3 +229,30 @@ describe.each(withStreamChecks)("on $label, an append that depends on other stre
     expect(await readLog(store)).toHaveLength(1);
   });
 });
+
+// Where these names show up in the report, the tests above did not run: the server has nothing that they could test.
+describe.each(withoutSeveralStreams)("on $label, which is before 25.1, an append over several streams", (server) => {
+  it("is refused with the reason, and not tested further", async () => {
+    await using opened = await open(server);
+    const { store } = opened;
+
+    expect(await failureOf(store.append([writeOf("a-1"), writeOf("b-1")]))).toMatch(
+      /^ES_UNSUPPORTED: .*KurrentDB 25.1/,
+    );
+    expect(await readLog(store)).toStrictEqual([]);
+  });
+});
+
+describe.each(withoutStreamChecks)(
+  "on $label, which is before 26.1, an append that depends on other streams",
+  (server) => {
+    it("is refused with the reason, and not tested further", async () => {
+      await using opened = await open(server);
+      const { store } = opened;
+      const ifStreams = [{ streamId: "b-1", expected: "no-stream" }] as const;
+
+      expect(await failureOf(store.append(writeOf("a-1"), { ifStreams }))).toMatch(/^ES_UNSUPPORTED: .*KurrentDB 26.1/);
+      expect(await readLog(store)).toStrictEqual([]);
+    });
+  },
+);
