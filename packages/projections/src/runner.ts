@@ -125,7 +125,8 @@ export class Runner implements ProjectionRunner {
     const isFirst = !this.#gate.isClosed;
     this.#gate.close();
     // The page that is being handled holds the mutex.
-    const quiet = this.#mutex.run(async () => undefined);
+    const quiet = this.#mutex.run(async () => this.#follower.worker?.save());
+    quiet.catch((error: unknown) => this.failWith(error));
     if (!(await settledWithin(quiet, timeoutMs, { clock: this.#settings.clock, signal }))) {
       throw new WaitTimeoutError(
         `projection ${JSON.stringify(this.projection)} was not done with its page within ${timeoutMs} ms; it takes no further one until resume()`,
@@ -193,10 +194,19 @@ export class Runner implements ProjectionRunner {
       this.#end();
     } catch (error) {
       const isOwnAbort = signal.aborted && isEventSourcingError(error, "ES_ABORTED");
+      await this.#saveOnce();
       if (isOwnAbort) this.#end();
       else this.#fail(error);
       if (!isOwnAbort) throw error;
     }
+  }
+
+  /** What was handled before something failed need not come again. Where that cannot be stored either, it does. */
+  async #saveOnce(): Promise<void> {
+    if (this.#follower.worker?.saveDueMs === undefined) return;
+    // No further attempts.
+    this.#stopping.abort();
+    await this.#mutex.run(async () => this.#follower.worker?.save()).catch(() => undefined);
   }
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
