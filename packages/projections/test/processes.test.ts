@@ -146,9 +146,9 @@ it("skips nothing outside of transactions when a process is killed again and aga
   const log = (await readLog(store)).map(({ streamId, version }) => `${streamId}@${version}`);
   const noted = async (): Promise<readonly string[]> => (await readFile(notes, "utf8")).trimEnd().split("\n");
 
-  for (let round = 1; round <= 4; round += 1) {
+  for (let round = 1; round <= 8; round += 1) {
     await using victim = new Child("./note.ts", { path, notes });
-    await victim.said(() => victim.lines.filter((line) => isReport(line, "progress")).length >= 10 * round);
+    await victim.said(() => victim.lines.filter((line) => isReport(line, "progress")).length >= 12);
     await victim.kill();
     const { events } = JSON.parse((await store.registers.get("checkpoint:noting"))?.value ?? "{}");
     // What is stored as handled was handled.

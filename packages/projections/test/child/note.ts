@@ -16,7 +16,7 @@ const noting = defineProjection({
   handlers: {
     Deposited: async ({ streamId, version }) => {
       handled += 1;
-      if (handled % 5 === 0) await sleep(1);
+      if (handled % 2 === 0) await sleep(1);
       appendFileSync(notes, `${streamId}@${version}\n`);
     },
   },
