@@ -36,6 +36,11 @@ export class PageWorker {
     return this.#hasUnsavedEvents ? this.#committer.deferrableMs : undefined;
   }
 
+  /** What it goes on from. */
+  get checkpoint(): Checkpoint {
+    return { ...this.#committer.checkpoint, position: this.#reached };
+  }
+
   /** The streams that are held back. */
   get parked(): ParkedList {
     return this.#committer.checkpoint.parked;

@@ -3,6 +3,7 @@ import { DEFAULT_PAGE_SIZE } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
 import { type FailurePolicy, type FailureSettings, failureSettings } from "./failure-policy.ts";
 import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
+import { aClock, aFunction, anObject, assertMembers, aStore, required } from "./member-rules.ts";
 import { quietly, type RunnerReport } from "./runner-report.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
@@ -76,10 +77,20 @@ export interface RunnerSettings {
 
 const CHECKPOINT_INTERVAL_MS = 100;
 
+const OPTIONS = {
+  store: required(aStore),
+  retry: anObject,
+  storeRetry: anObject,
+  onReport: aFunction,
+  clock: aClock,
+  random: aFunction,
+};
+
 /** @throws ConfigurationError naming the wrong option */
 export function runnerSettings(
   options: CommonRunnerOptions & Pick<RunnerOptions, "checkpointIntervalMs">,
 ): RunnerSettings {
+  assertMembers("the options of the runner", options, OPTIONS);
   const { store, pageSize = DEFAULT_PAGE_SIZE, checkpointIntervalMs = CHECKPOINT_INTERVAL_MS } = options;
   if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
     throw new ConfigurationError(`pageSize is ${pageSize}; it must be a whole number from 1`);

@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSqliteEventStore } from "@es/store-sqlite";
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 import { createProjectionRunner, defineProjection } from "../../src/index.ts";
 import { accountEvents } from "../accounts.ts";
 
