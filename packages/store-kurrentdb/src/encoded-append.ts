@@ -1,4 +1,4 @@
-import { AppendTooLargeError, type Capabilities, type ExpectedVersion, UnsupportedError, type Write } from "@es/core";
+import { AppendTooLargeError, type Capabilities, type ExpectedVersion, type Write } from "@es/core";
 import { prepareTextAppend } from "@es/core/adapter";
 import { sizeOf, toOutgoing } from "./event-mapping.ts";
 import type { OutgoingEvent } from "./kurrent-client.ts";
@@ -29,20 +29,5 @@ export function encodeAppend(writes: Write | readonly Write[], capabilities: Cap
   }));
   const limit = capabilities.maxBytesPerAppend;
   if (actual > limit) throw new AppendTooLargeError({ unit: "bytes", limit, actual });
-  assertNamesDiffer(encoded);
   return encoded;
-}
-
-/** The server takes streams of one append whose names differ in case alone for one, and has no answer that says so. */
-function assertNamesDiffer(writes: readonly EncodedWrite[]): void {
-  const seen = new Map<string, string>();
-  for (const { streamId } of writes) {
-    const other = seen.get(streamId.toLowerCase());
-    if (other !== undefined) {
-      throw new UnsupportedError(
-        `the streams ${JSON.stringify(other)} and ${JSON.stringify(streamId)} differ in case alone, and KurrentDB takes them for one in an append to several streams; append to them one after the other`,
-      );
-    }
-    seen.set(streamId.toLowerCase(), streamId);
-  }
 }
