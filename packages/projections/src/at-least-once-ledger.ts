@@ -1,8 +1,8 @@
-import { AbortedError, isEventSourcingError } from "@es/core";
+import { isEventSourcingError } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
-import { HandlerFailure, type Ledger, type Work } from "./ledger.ts";
+import { assertNotStopped, HandlerFailure, type Ledger, type Work } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 
 /** Lets handlers run and stores the checkpoint behind them. What happens between the two happens again. */
@@ -32,9 +32,10 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
         try {
           await projection.apply(events, context, progress);
         } catch (error) {
+          assertNotStopped(context.signal);
           throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
         }
-        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
+        assertNotStopped(context.signal);
         owed = checkpoint;
       }
       await store(checkpoint);

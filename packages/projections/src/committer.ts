@@ -61,16 +61,20 @@ export class Committer {
   async handle(event: RecordedEvent, checkpoint: Checkpoint, earlier?: HandlerFailure): Promise<void> {
     const { settings, projection } = this.#parts;
     let failure = earlier;
+    /** Failures by whose fault they were: an outage takes none of an event's attempts. */
+    const failures = { ofEvent: 0, ofStore: 0 };
     for (let attempt = 1; ; ) {
       if (failure !== undefined) {
         const { cause } = failure;
-        const limits = isTransient(cause) ? settings.storeRetry : settings.retry;
-        if (attempt >= limits.maxAttempts) {
+        const isOutage = isTransient(cause);
+        const limits = isOutage ? settings.storeRetry : settings.retry;
+        const count = isOutage ? (failures.ofStore += 1) : (failures.ofEvent += 1);
+        if (count >= limits.maxAttempts) {
           const { type, streamId, version, position } = event;
           const facts = { eventType: type, streamId, version, position };
           throw new HandlerFailedError(projection.name, facts, attempt, { cause });
         }
-        await this.#backOff(limits, attempt, cause, event);
+        await this.#backOff(limits, count, cause, event);
         attempt += 1;
       }
       try {

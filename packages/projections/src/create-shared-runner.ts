@@ -4,7 +4,8 @@ import { checkpointKey } from "./checkpoint.ts";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
-import { checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertRunnable, checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertMembers, assertTimeLimit, someRegisters } from "./member-rules.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
@@ -34,12 +35,14 @@ export function createSharedRunner(projection: Projection, options: RunnerOption
 /** As above, for a projection whose effects are written in transactions of the sink. */
 export function createSharedRunner<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRunnerOptions<Tx> & LeaseOptions,
+  options: ExactlyOnceRunnerOptions<NoInfer<Tx>> & LeaseOptions,
 ): SharedRunner;
 export function createSharedRunner(
   projection: Projection<Delivery>,
   options: UntypedRunnerOptions & LeaseOptions,
 ): SharedRunner {
+  assertRunnable(projection, options);
+  assertMembers("the options of the shared runner", options, { leases: someRegisters });
   const settings = runnerSettings(options);
   const { partitions: count = 1, leaseMs = LEASE_MS } = options;
   const { maxPartitions = count, pollMs = Math.min(1_000, leaseMs / 4) } = options;
@@ -48,7 +51,7 @@ export function createSharedRunner(
       throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
     }
   }
-  if (!(leaseMs >= 10) || !(pollMs > 0)) {
+  if (!Number.isFinite(leaseMs) || leaseMs < 10 || !Number.isFinite(pollMs) || pollMs <= 0) {
     throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
   }
   const registers = options.leases ?? options.store.registers;
@@ -109,6 +112,7 @@ export function createSharedRunner(
   }
 
   async function stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     if (!isStarted) {
       isStarted = true;
       ended.resolve();

@@ -12,6 +12,7 @@ import type { Projection } from "./projection.ts";
 import { backOffMs, isTransient } from "./retry.ts";
 import type { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
+import { verifyCheckpoint } from "./verify-checkpoint.ts";
 
 /** What a follower needs of its runner. */
 export interface FollowerParts {
@@ -78,6 +79,7 @@ export class Follower {
     const { filter } = projection;
     const pages = new LivePages({ store, filter, after: this.position, pageSize, signal: stopping });
     try {
+      await this.#verify();
       for (;;) {
         const page = await pages.next();
         await gate.passed(stopping);
@@ -95,12 +97,15 @@ export class Follower {
   }
 
   async #claim(): Promise<void> {
-    const { projection, ledger, settings, stopping, giveUp } = this.#parts;
+    const { projection, ledger, settings, monitor, stopping, giveUp } = this.#parts;
     const { store, shadowOf } = settings;
     const opener = { store, shadowOf, runner: this.#id, signal: stopping };
     const checkpoint = await openCheckpoint(projection, ledger, opener);
     const isCatchingUp = (): boolean => !this.#hasCaughtUp;
-    const onRetrying = (error: unknown): void => this.#retrying(error);
+    const onRetrying = (error: unknown): void => {
+      if (monitor.isBetweenPages) monitor.besides = { error };
+      else this.#retrying(error);
+    };
     this.#worker = new PageWorker(
       { projection, ledger, settings, stopping, giveUp, isCatchingUp, onRetrying },
       checkpoint,
@@ -109,6 +114,17 @@ export class Follower {
       seesWholeStreams: projection.filter?.types === undefined,
       fromBeginning: checkpoint.position === START,
     });
+  }
+
+  /** While the store could not be read, it may have become another one, or have been restored. @throws ReadFailure */
+  async #verify(): Promise<void> {
+    const { projection, settings, stopping } = this.#parts;
+    if (this.#readFailures === 0 || this.#worker === undefined) return;
+    try {
+      await verifyCheckpoint(projection.name, this.#worker.checkpoint, settings.store, stopping);
+    } catch (cause) {
+      throw new ReadFailure("the store could not be read", { cause });
+    }
   }
 
   async #handle(page: Page): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "@es/core";
+import { AbortedError, type RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { HandlerContext } from "./delivery.ts";
 import type { ReplayMark } from "./replay-mark.ts";
@@ -44,4 +44,12 @@ export class HandlerFailure extends Error {
     this.handled = facts.handled;
     this.failedAt = facts.failedAt;
   }
+}
+
+/**
+ * Ends what is stored of a page once its time is over, whether its handlers came to an end or threw because of that.
+ * @throws AbortedError
+ */
+export function assertNotStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
 }

@@ -1,5 +1,6 @@
 import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { parseObject } from "./checkpoint.ts";
+import { aFunction, assertMembers, required } from "./member-rules.ts";
 import type { Publish } from "./outbox.ts";
 import type { OutboxMessage } from "./outbox-message.ts";
 
@@ -75,6 +76,8 @@ export function natsPublisher<Headers extends NatsPublisherHeaders>(
   connection: NatsPublisherConnection<Headers>,
   options: NatsPublisherOptions<Headers>,
 ): Publish {
+  assertMembers("the connection to NATS", connection, { request: required(aFunction) });
+  assertMembers("the options of natsPublisher()", options, { headers: required(aFunction), subject: aFunction });
   const { headers: newHeaders, subject: subjectOf = ({ destination }) => destination, timeoutMs = 5_000 } = options;
   if (!(timeoutMs >= 1)) throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1`);
 

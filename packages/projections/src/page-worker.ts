@@ -29,6 +29,11 @@ export class PageWorker {
     return this.#reached;
   }
 
+  /** What it goes on from. */
+  get checkpoint(): Checkpoint {
+    return { ...this.#committer.checkpoint, position: this.#reached };
+  }
+
   /** The streams that are held back. */
   get parked(): ParkedList {
     return this.#committer.checkpoint.parked;

@@ -1,11 +1,14 @@
 import type { EventStore, RecordedEvent, TransactionalEventStore } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
 import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "./delivery.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { ledgerFor } from "./ledger-for.ts";
+import { aFunction, assertMembers, aStore, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { ProcessSteps } from "./process-step.ts";
 import type { Projection } from "./projection.ts";
 import type { ProjectionRunner } from "./projection-runner.ts";
+import { isTransient } from "./retry.ts";
 import { Runner } from "./runner.ts";
 import { type CommonRunnerOptions, runnerSettings } from "./runner-options.ts";
 import type { RunnerReport } from "./runner-report.ts";
@@ -48,6 +51,8 @@ export function createProcessManagerRunner(
   manager: ProcessManager<unknown>,
   options: UntypedOptions,
 ): ProjectionRunner {
+  assertMembers("the process manager", manager, { handle: required(aFunction), expire: required(aFunction) });
+  assertMembers("the options of the runner", options, { store: required(aStore) });
   const { store } = options;
   const sink = "transaction" in store && store.capabilities.transactions ? store : undefined;
   const due = new WeakMap<RecordedEvent, PendingTimeout>();
@@ -65,6 +70,8 @@ export function createProcessManagerRunner(
       // One for each attempt: after a rollback the aggregates in it are wrong.
       const steps = new ProcessSteps(manager, store, context.tx === undefined ? {} : { tx: context.tx });
       for (const event of events) {
+        // What comes now is no longer for this runner.
+        throwIfAborted(context.signal);
         const timeout = due.get(event);
         if (timeout === undefined) await steps.handle(event);
         else await steps.expire(event, timeout, skipped.has(timeout));
@@ -90,25 +97,35 @@ export function createProcessManagerRunner(
           storeRetry: settings.storeRetry,
           random: settings.random,
           isLive: () => runner.status().state === "live",
+          position: () => runner.status().position,
+          head: (signal) => store.head({ signal }),
           fire,
+          onRetrying: (retrying) => {
+            runner.retryingBesides(retrying?.error);
+            if (retrying !== undefined) settings.report({ kind: "retrying", ...retrying });
+          },
           fail: (error) => runner.failWith(error),
         });
 
-  async function fire(timeout: PendingTimeout): Promise<void> {
+  async function fire(timeout: PendingTimeout): Promise<boolean> {
     const event = eventOf(timeout);
     due.set(event, timeout);
-    const failure = await runner.insert(event);
+    const { isHandled, failure } = await runner.insert(event);
     loop?.wake({ hasChanged: planned.byTimeouts });
     planned.byTimeouts = false;
-    if (failure === undefined) return;
-    if (settings.onFailure.kind !== "skip" || !(failure instanceof HandlerFailedError)) {
-      runner.failWith(failure);
-      return;
+    if (failure === undefined) return isHandled;
+    const { error } = failure;
+    // An outage is no fault of the time-out, however long it lasts.
+    const isItsFault = error instanceof HandlerFailedError && !isTransient(error.cause);
+    if (settings.onFailure.kind !== "skip" || !isItsFault) {
+      runner.failWith(error);
+      return false;
     }
     skipped.add(timeout);
     const again = await runner.insert(event);
-    if (again !== undefined) runner.failWith(again);
-    else settings.report({ kind: "skipped", event, error: failure.cause, attempts: failure.attempts });
+    if (again.failure !== undefined) runner.failWith(again.failure.error);
+    if (again.isHandled) settings.report({ kind: "skipped", event, error: error.cause, attempts: error.attempts });
+    return again.isHandled;
   }
 
   function onReport(report: RunnerReport): void {

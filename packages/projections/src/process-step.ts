@@ -8,6 +8,7 @@ import {
   saveTogether,
 } from "@es/core";
 import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
+import { aDate, aNumber, assertIs, assertMembers, aText, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import type { PendingTimeout, TimeoutPlan } from "./timeout.ts";
@@ -44,7 +45,7 @@ export class ProcessSteps {
 
   /** Reacts to an event. */
   async handle(event: RecordedEvent): Promise<void> {
-    await this.#step(event, [], (unit) => this.#manager.handle(event, unit));
+    await this.#step(event, event.id, [], (unit) => this.#manager.handle(event, unit));
   }
 
   /** Reacts to a time-out, unless it was cancelled or replaced meanwhile, and takes it away. */
@@ -53,13 +54,17 @@ export class ProcessSteps {
     const waiting = await findTimeout(registers, this.#manager.name, key, this.#joined);
     if (waiting?.id !== id) return;
     const done: TimeoutChange = { key, id, timeout: undefined };
-    await this.#step(event, [done], async (unit) => {
+    // Otherwise the names of time-outs that plan themselves again would grow for ever.
+    const name = digestOf(id);
+    await this.#step(event, name, [done], async (unit) => {
       if (!isSkipped) await this.#manager.expire(event, key, unit);
     });
   }
 
+  /** @param name - stands for the cause in the ids of what it plans */
   async #step(
     cause: RecordedEvent,
+    name: string,
     before: readonly TimeoutChange[],
     react: (unit: UnitOfWork<unknown, EventSchemas>) => Promise<void>,
   ): Promise<void> {
@@ -69,8 +74,15 @@ export class ProcessSteps {
       await react({
         load: (repository, id) => aggregates.load(repository, id),
         execute: (repository, id, command) => aggregates.execute(repository, id, command),
-        schedule: (timeout, plan) => void changes.push(this.#planned(cause, timeout, plan)),
-        cancel: (key) => void changes.push({ key, timeout: undefined }),
+        schedule: (timeout, plan) => void changes.push(this.#planned(cause, name, timeout, plan)),
+        cancel: (key) => {
+          assertIs(
+            `the key of a time-out that process manager ${JSON.stringify(this.#manager.name)} cancels`,
+            key,
+            aText,
+          );
+          changes.push({ key, timeout: undefined });
+        },
       });
       try {
         await this.#save(aggregates, cause);
@@ -102,6 +114,7 @@ export class ProcessSteps {
 
   #planned(
     cause: RecordedEvent,
+    causeName: string,
     timeout: { readonly type: string; readonly data: unknown },
     plan: TimeoutPlan,
   ): TimeoutChange {
@@ -111,6 +124,8 @@ export class ProcessSteps {
         `process manager ${JSON.stringify(name)} plans a time-out and has declared no "timeouts"`,
       );
     }
+    const owner = `the plan of time-out ${JSON.stringify(timeout.type)} of process manager ${JSON.stringify(name)}`;
+    assertMembers(owner, plan, { key: required(aText), at: aDate, afterMs: aNumber });
     const dueAt = "at" in plan ? plan.at.getTime() : cause.recordedAt + plan.afterMs;
     if (!Number.isFinite(dueAt)) {
       throw new ConfigurationError(
@@ -122,7 +137,7 @@ export class ProcessSteps {
     const pending: PendingTimeout = {
       key,
       // The same when the event comes again.
-      id: `${cause.id}:${key}`,
+      id: `${causeName}:${key}`,
       type,
       data,
       schemaVersion,
@@ -132,4 +147,14 @@ export class ProcessSteps {
     };
     return { key, timeout: pending };
   }
+}
+
+/** A short text that stands for a long one. */
+function digestOf(text: string): string {
+  // FNV-1a with 128 bits over the UTF-16 code units. Never change it: a time-out that is handled again plans under the same names.
+  let hash = 0x6c62272e07bb014262b821756295c58dn;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = BigInt.asUintN(128, (hash ^ BigInt(text.charCodeAt(index))) * 0x1000000000000000000013bn);
+  }
+  return hash.toString(16).padStart(32, "0");
 }

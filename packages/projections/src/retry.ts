@@ -28,8 +28,8 @@ export function retrySettings(name: string, options: RetryOptions | undefined, d
     ["maxDelayMs", 0],
   ] as const) {
     const value = settings[member];
-    if (Number.isNaN(value) || value < least) {
-      throw new ConfigurationError(`${name}.${member} is ${value}; it must be a number from ${least}`);
+    if (typeof value !== "number" || !(value >= least)) {
+      throw new ConfigurationError(`${name}.${member} is ${String(value)}; it must be a number from ${least}`);
     }
   }
   return settings;
@@ -43,5 +43,10 @@ export function backOffMs(settings: RetrySettings, failures: number, random: () 
 
 /** Whether the toolkit says that the very same call may succeed later. */
 export function isTransient(error: unknown): boolean {
-  return isEventSourcingError(error) && error.retryable;
+  try {
+    return isEventSourcingError(error) && error.retryable;
+  } catch {
+    // It was thrown by somebody else, and cannot even be looked at.
+    return false;
+  }
 }

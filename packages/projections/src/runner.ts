@@ -1,9 +1,10 @@
-import { ConfigurationError, isEventSourcingError, type Position, type RecordedEvent } from "@es/core";
+import { ConfigurationError, isEventSourcingError, type Position, type RecordedEvent, START } from "@es/core";
 import { countLag, type LagOptions } from "./count-lag.ts";
 import type { Delivery } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { Follower } from "./follower.ts";
 import type { Ledger } from "./ledger.ts";
+import { assertTimeLimit } from "./member-rules.ts";
 import { Mutex } from "./mutex.ts";
 import type { PageWorker } from "./page-worker.ts";
 import type { ParkedList } from "./parked.ts";
@@ -14,9 +15,17 @@ import { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 import type { Lag, RunnerStatus } from "./runner-status.ts";
 import { settledWithin } from "./settled-within.ts";
-import { PositionWaiters, type WaitOptions } from "./waiters.ts";
+import { assertPosition, NOT_IN_THE_STORE, PositionWaiters, type WaitOptions } from "./waiters.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
+
+/** What became of something that was to be handled between two pages. */
+export interface Inserted {
+  /** Whether it was handled. Not while the runner is paused, nor once it stops. */
+  readonly isHandled: boolean;
+  /** Why not, unless the runner is paused or stops. */
+  readonly failure?: { readonly error: unknown };
+}
 
 /** The life of a {@link ProjectionRunner}: start, pause, stop, and what may be asked of it meanwhile. */
 export class Runner implements ProjectionRunner {
@@ -77,6 +86,7 @@ export class Runner implements ProjectionRunner {
   }
 
   async stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     const monitor = this.#monitor;
     if (monitor.state === "idle") {
       monitor.state = "stopped";
@@ -94,17 +104,22 @@ export class Runner implements ProjectionRunner {
     );
   }
 
-  /**
-   * Handles something that is no event of the feed between two pages, as one of them.
-   * @returns what went wrong, unless that is only that the runner stops
-   */
-  async insert(event: RecordedEvent): Promise<unknown> {
+  /** Handles something that is no event of the feed between two pages, as one of them. */
+  async insert(event: RecordedEvent): Promise<Inserted> {
     try {
-      await this.#betweenPages((worker) => worker.insert(event));
-      return undefined;
+      return await this.#betweenPages(async (worker) => {
+        if (this.#gate.isClosed) return { isHandled: false };
+        await worker.insert(event);
+        return { isHandled: true };
+      });
     } catch (error) {
-      return this.#stopping.signal.aborted ? undefined : error;
+      return this.#stopping.signal.aborted ? { isHandled: false } : { isHandled: false, failure: { error } };
     }
+  }
+
+  /** Says what is tried again beside the feed, until it is called without an error. */
+  retryingBesides(error?: unknown): void {
+    this.#monitor.besides = error === undefined ? undefined : { error };
   }
 
   /** Ends the runner with an error, unless it is ending already. */
@@ -121,6 +136,7 @@ export class Runner implements ProjectionRunner {
   }
 
   async pause({ timeoutMs = STOP_TIMEOUT_MS, signal }: WaitOptions = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     if (this.#stopping.signal.aborted || this.#monitor.state === "failed") return;
     const isFirst = !this.#gate.isClosed;
     this.#gate.close();
@@ -169,12 +185,12 @@ export class Runner implements ProjectionRunner {
   }
 
   async waitFor(position: Position, options?: WaitOptions): Promise<void> {
-    const { worker } = this.#follower;
-    if (worker !== undefined && position <= worker.position) return;
+    assertPosition(position);
+    // Before it has started, the beginning is reached all the same.
+    if (position <= this.#follower.position) return;
     if (this.#monitor.state === "failed") throw this.#monitor.lastError;
     if (this.#monitor.state === "stopped") throw new ProjectionStoppedError(this.projection);
-    const what = `projection ${JSON.stringify(this.projection)} reaching position ${position}`;
-    await this.#waiters.wait(position, what, options);
+    await this.#waiters.wait(position, (timeoutMs) => this.#lateness(position, timeoutMs), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,20 +209,41 @@ export class Runner implements ProjectionRunner {
       this.#end();
     } catch (error) {
       const isOwnAbort = signal.aborted && isEventSourcingError(error, "ES_ABORTED");
-      if (isOwnAbort) this.#end();
-      else this.#fail(error);
-      if (!isOwnAbort) throw error;
+      // What went wrong beside the feed may have found it waiting, and then that wait was aborted.
+      const failure = this.#failure ?? (isOwnAbort ? undefined : { error });
+      if (failure === undefined) return this.#end();
+      this.#fail(failure.error);
+      throw failure.error;
     }
   }
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
+    if (this.#monitor.state === "idle") throw new ProjectionStoppedError(this.projection);
     await this.#started.promise;
     return this.#mutex.run(async () => {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
       const { worker } = this.#follower;
       if (worker === undefined || this.#stopping.signal.aborted) throw new ProjectionStoppedError(this.projection);
-      return work(worker);
+      this.#monitor.isBetweenPages = true;
+      try {
+        return await work(worker);
+      } finally {
+        this.#monitor.isBetweenPages = false;
+        this.#monitor.besides = undefined;
+      }
     });
+  }
+
+  #lateness(position: Position, timeoutMs: number): string {
+    const { state, position: reached } = this.status();
+    const reasons: Partial<Record<RunnerStatus["state"], string>> = {
+      idle: "it was not started",
+      live: NOT_IN_THE_STORE,
+    };
+    return (
+      `projection ${JSON.stringify(this.projection)} reaching position ${position} did not happen within ${timeoutMs} ms: ` +
+      `${reasons[state] ?? `it is ${state}`}, and has come to ${reached === START ? "nothing yet" : reached}`
+    );
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
-import { AbortedError, isEventSourcingError } from "@es/core";
+import { isEventSourcingError } from "@es/core";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
-import { HandlerFailure, type Ledger } from "./ledger.ts";
+import { assertNotStopped, HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 import { isTransient } from "./retry.ts";
 import type { CheckpointedSink } from "./sink.ts";
@@ -25,10 +25,11 @@ export function transactionalLedger(
         try {
           await projection.apply(events, { ...context, tx }, progress);
         } catch (error) {
+          assertNotStopped(context.signal);
           failure = new HandlerFailure({ handled: 0, failedAt: progress.handled }, error);
           throw error;
         }
-        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
+        assertNotStopped(context.signal);
         return register.write(checkpoint, { tx });
       };
       try {

@@ -175,6 +175,14 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
     ),
   },
   {
+    fault: "looks only once whose store it reads",
+    rejectedBy: ["mismatch.while-running"],
+    breakRunners: overStore((store) => {
+      const identity = store.identity();
+      return delegate(store, { identity: () => identity });
+    }),
+  },
+  {
     fault: "takes a checkpoint that it cannot read for none",
     rejectedBy: ["mismatch.unreadable"],
     breakRunners: overStore((store) =>
