@@ -17,6 +17,9 @@ export interface Stretch {
 /**
  * Reads the log through a filter. A read says nothing until it has found something, which may take the server long where little
  * matches; a subscription tells all the while how far it has looked. So the one is tried first, and the other when it takes too long.
+ *
+ * A subscription may be that of a follower, also where the leader is asked for: its end is not the end of the log. So the rest is read
+ * once more, which only the leader answers.
  */
 export class LogScanner {
   readonly #reader: ServerReader;
@@ -24,6 +27,8 @@ export class LogScanner {
   /** Whether the filter may let through little of the log. */
   readonly #isSparse: boolean;
   #isSlow = false;
+  /** Whether a subscription has come to an end that the leader has not confirmed. */
+  #isUnconfirmed = false;
 
   constructor(reader: ServerReader, filter: ServerFilter, isSparse: boolean) {
     this.#reader = reader;
@@ -35,9 +40,14 @@ export class LogScanner {
   async next(place: LogPosition | undefined, count: number, limit: () => CallLimit): Promise<Stretch> {
     if (!this.#isSlow) {
       try {
-        return await this.#read(place, count, limit());
+        const stretch = await this.#read(place, count, limit());
+        this.#isUnconfirmed = false;
+        return stretch;
       } catch (error) {
-        if (!this.#isSparse || !isPassing(error)) throw error;
+        // What is left behind the end of a subscription is little: then it is the server that does not answer.
+        const hasAnother = this.#isSparse && !this.#isUnconfirmed;
+        this.#isUnconfirmed = false;
+        if (!hasAnother || !isPassing(error)) throw error;
         this.#isSlow = true;
       }
     }
@@ -45,7 +55,8 @@ export class LogScanner {
       scanBySubscription(client, { from: place ?? "start", filter: this.#filter, count }, progress),
     );
     this.#isSlow = !stretch.isEnd;
-    return stretch;
+    this.#isUnconfirmed = stretch.isEnd;
+    return { ...stretch, isEnd: false };
   }
 
   async #read(place: LogPosition | undefined, count: number, call: CallLimit): Promise<Stretch> {

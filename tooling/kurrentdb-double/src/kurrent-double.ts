@@ -70,6 +70,9 @@ export interface KurrentDouble {
   forgetEventIds(): void;
   /** Makes this one the leader of its cluster, and the one before a follower. */
   lead(): void;
+  /** As a follower gets nothing more of what the leader writes, until it catches up. Only subscriptions show that. */
+  fallBehind(): void;
+  catchUp(): void;
   /** Leaves the cluster without a leader, until one leads. */
   resign(): void;
   /** Stops as a crash would. The log is kept for `restart`. */
@@ -119,6 +122,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
   let sizeLimits: SizeLimits = {};
   let isRunning = true;
+  let lagsAt = Number.POSITIVE_INFINITY;
   const node: Node = { endpoint: () => ({ host: "127.0.0.1", port: connections.port }), isAlive: () => isRunning };
   const cluster = clusterOf(log);
   cluster.nodes.add(node);
@@ -131,6 +135,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     features: { ...PERSONALITIES[personality], ...options.features },
     cluster,
     node,
+    received: () => Math.min(log.events.length, lagsAt),
     sizeLimits: () => sizeLimits,
     dropPeer: (peer) => connections.drop(peer),
     noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
@@ -184,6 +189,13 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     forgetEventIds: () => log.forgetIds(),
     lead() {
       cluster.leader = node;
+    },
+    fallBehind() {
+      lagsAt = log.events.length;
+    },
+    catchUp() {
+      lagsAt = Number.POSITIVE_INFINITY;
+      log.announce();
     },
     resign() {
       if (cluster.leader === node) cluster.leader = undefined;

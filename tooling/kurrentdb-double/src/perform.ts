@@ -31,6 +31,8 @@ export interface Backend {
   readonly cluster: Cluster;
   /** This one of the cluster. */
   readonly node: Node;
+  /** How many events of the log this node has: a follower may lag behind. */
+  readonly received: () => number;
   readonly sizeLimits: () => SizeLimits;
   /** Breaks the connection on which a call came. */
   dropPeer(peer: string): void;
