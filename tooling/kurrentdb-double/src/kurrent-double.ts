@@ -1,4 +1,4 @@
-import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
+import { type Authorize, CERTIFICATES, type Permit, type TlsOptions } from "./access.ts";
 import { openConnections } from "./connections.ts";
 import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
@@ -15,9 +15,11 @@ export interface KurrentDoubleOptions {
   /** @defaultValue "current" */
   readonly personality?: Personality;
   /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
-  readonly tls?: boolean;
+  readonly tls?: boolean | TlsOptions;
   /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
   readonly authorize?: Authorize;
+  /** What callers may do with which stream. @defaultValue everything */
+  readonly permit?: Permit;
   /** What differs from the personality. */
   readonly features?: Partial<Features>;
   /** Stops the double. */
@@ -114,6 +116,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     log,
     faults,
     now,
+    permit: options.permit ?? (() => true),
     features: { ...PERSONALITIES[personality], ...options.features },
     endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
     sizeLimits: () => sizeLimits,
@@ -126,11 +129,12 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     },
   };
   const { tls = false, authorize } = options;
-  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  if (authorize !== undefined && tls === false)
+    throw new Error("the client sends credentials over TLS only: add `tls: true`");
   const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
-  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls !== false });
 
-  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
+  const security = tls !== false ? `tls=true&tlsCaFile=${encodeURIComponent(CERTIFICATES.root)}` : "tls=false";
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
@@ -144,7 +148,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     // Without the interval each new client waits half a second before its first read.
     connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
-    rootCertificateFile: ROOT_CERTIFICATE_FILE,
+    rootCertificateFile: CERTIFICATES.root,
     log: log.events,
     calls,
     get subscriptions() {
