@@ -84,7 +84,7 @@ export class ClientHolder {
       lease = this.#take();
       // One promise for all that may end the attempt: races of several, each in a function of its own, cost as much as the rest.
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const limit = setTimeout(() => reject(noAnswer(limitMs)), limitMs);
+      const limit = setTimeout(() => reject(noAnswer(limitMs, silenceMs)), limitMs);
       timer = limit;
       waiting = this.#wait(call, reject);
       work(lease.client, () => limit.refresh()).then(resolve, reject);
@@ -186,8 +186,10 @@ function waitedInVain(): ServerFailure {
   return new ServerFailure("not-sent", `${MAX_CALLS} calls before this one took too long`, { isClientSuspect: false });
 }
 
-function noAnswer(limitMs: number): ServerFailure {
-  return new ServerFailure("lost", `no answer within ${limitMs} ms`);
+function noAnswer(limitMs: number, silenceMs: number): ServerFailure {
+  // What is left of the call's time may be a moment, which would read as if the store were impatient.
+  const limit = limitMs < silenceMs ? "until the time limit" : `within ${limitMs} ms`;
+  return new ServerFailure("lost", `no answer ${limit}`);
 }
 
 async function disposeOf(client: KurrentClient): Promise<void> {
