@@ -21,22 +21,28 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
     }
   }
 
+  async function handle({ events, checkpoint, context }: Work): Promise<void> {
+    const progress: Progress = { handled: 0 };
+    try {
+      await projection.apply(events, context, progress);
+    } catch (error) {
+      assertNotStopped(context.signal);
+      throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
+    }
+    assertNotStopped(context.signal);
+    owed = checkpoint;
+  }
+
   return {
+    handle,
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
 
-    async commit({ events, checkpoint, context }: Work) {
+    async commit(work: Work) {
+      const { events, checkpoint } = work;
       if (events.length > 0 && owed !== checkpoint) {
         if (await register.settle(checkpoint)) return;
-        const progress: Progress = { handled: 0 };
-        try {
-          await projection.apply(events, context, progress);
-        } catch (error) {
-          assertNotStopped(context.signal);
-          throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
-        }
-        assertNotStopped(context.signal);
-        owed = checkpoint;
+        await handle(work);
       }
       await store(checkpoint);
       owed = undefined;

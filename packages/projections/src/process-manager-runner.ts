@@ -81,7 +81,8 @@ export function createProcessManagerRunner(
     },
   };
 
-  const settings = runnerSettings({ ...options, onReport: (report) => onReport(report) });
+  // Time-outs are looked up behind the checkpoint, so it is stored with each page.
+  const settings = runnerSettings({ ...options, checkpointIntervalMs: 0, onReport: (report) => onReport(report) });
   const runner = new Runner(
     projection,
     ledgerFor(projection, sink === undefined ? options : { ...options, sink }, { index: 0, count: 1 }),

@@ -45,13 +45,14 @@ describe("a filter that matches little", () => {
   it.each([{}, { name: "shop" }])("is followed by a subscription when reading takes too long (%o)", async (options) => {
     await using filled = await openFilled({ timeoutMs: 2_000, ...options });
     const { double, store, rare } = filled;
+    const before = double.calls.length;
     // The head is asked for first.
     const fault = double.misbehave({ on: "read", how: "stall", skip: 1, times: 1 });
 
     const pages = await pagesOf(store.readAll(RARE));
 
     expect(fault.hits).toBe(1);
-    expect(double.calls.slice(-2)).toContainEqual(expect.objectContaining({ operation: "subscribe" }));
+    expect(double.calls.slice(before).map(({ operation }) => operation)).toContain("subscribe");
     expect(idsOf(pages)).toStrictEqual(rare);
     expect(pages.at(-1)).toMatchObject({ next: await store.head(), isCaughtUp: true });
     expect(idsOf(await pagesOf(store.readAll(RARE)))).toStrictEqual(rare);
