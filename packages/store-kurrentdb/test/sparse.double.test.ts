@@ -90,6 +90,24 @@ describe("a filter that matches little", () => {
   );
 });
 
+describe("the keys of registers", () => {
+  it("are found by a subscription when a read through the log takes too long", async () => {
+    await using filled = await openFilled({ timeoutMs: 1_500 });
+    const { double, store } = filled;
+    const expected = Array.from({ length: 70 }, (_, n) => `key-${n}`);
+    for (const key of expected) await store.registers.set(key, "v");
+    await store.registers.delete("key-3");
+    double.misbehave({ on: "read", how: "stall", times: 1 });
+    const before = double.calls.length;
+
+    const keys: string[] = [];
+    for await (const key of store.registers.keys("key-")) keys.push(key);
+
+    expect(keys).toStrictEqual(expected.filter((key) => key !== "key-3"));
+    expect(double.calls.slice(before).map(({ operation }) => operation)).toContain("subscribe");
+  }, 30_000);
+});
+
 describe("a subscription that finds what reads take too long for", () => {
   it("may be that of a follower which lags behind, whose end is not the end of the log", async () => {
     await using leader = await startKurrentDouble();
