@@ -1,4 +1,5 @@
 import { delay } from "@es/core/adapter";
+import { LONGEST_TIMER_MS } from "./time-limit.ts";
 
 /** Time, as runners see it. A test passes its own. */
 export interface Clock {
@@ -9,9 +10,6 @@ export interface Clock {
   /** Waits. @throws AbortedError when the signal aborts first */
   delay(ms: number, signal?: AbortSignal): Promise<void>;
 }
-
-/** Timers of Node.js that are to run for longer run at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

@@ -10,6 +10,7 @@ import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
 import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
 import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
+import { assertTimeLimit, LONGEST_TIMER_MS } from "./time-limit.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
 const LEASE_MS = 10_000;
@@ -48,8 +49,10 @@ export function createSharedRunner(
       throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
     }
   }
-  if (!(leaseMs >= 10) || !(pollMs > 0)) {
-    throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
+  if (!(leaseMs >= 10 && leaseMs <= LONGEST_TIMER_MS) || !(pollMs > 0 && pollMs <= LONGEST_TIMER_MS)) {
+    throw new ConfigurationError(
+      `leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number, both of at most ${LONGEST_TIMER_MS}`,
+    );
   }
   const registers = options.leases ?? options.store.registers;
   const balance = new Balance({
@@ -109,6 +112,7 @@ export function createSharedRunner(
   }
 
   async function stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     if (!isStarted) {
       isStarted = true;
       ended.resolve();

@@ -13,6 +13,7 @@ import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { Progress, Projection, StartPosition } from "./projection.ts";
 import type { ProjectionSpec } from "./projection-spec.ts";
+import { assertStart } from "./start-position.ts";
 
 type AnyEvent = Recorded<DomainEvent>;
 
@@ -78,6 +79,7 @@ export function defineProjection<
 export function defineProjection(spec: UntypedSpec): Projection<Delivery> {
   const { name, events, delivery = atLeastOnce, from = "beginning", unknownEvents = "fail" } = spec;
   assertProjectionName(name);
+  assertStart(name, from);
   const handle = handlingOf(spec);
   const filter = filterOf(spec);
 

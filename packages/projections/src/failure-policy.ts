@@ -28,14 +28,25 @@ const MOST_STREAMS = 1_000;
 /** @throws ConfigurationError naming what is wrong */
 export function failureSettings(policy: FailurePolicy = "stop"): FailureSettings {
   if (policy === "stop" || policy === "skip") return { kind: policy };
-  const limits = { ...PARK_DEFAULTS, ...(policy === "park" ? {} : policy.park) };
+  const { maxStreams = PARK_DEFAULTS.maxStreams, maxEvents = PARK_DEFAULTS.maxEvents } = parkLimits(policy);
+  const limits = { maxStreams, maxEvents };
   if (!Number.isSafeInteger(limits.maxStreams) || limits.maxStreams < 1 || limits.maxStreams > MOST_STREAMS) {
     throw new ConfigurationError(
       `onFailure.park.maxStreams is ${limits.maxStreams}; it must be a whole number from 1 to ${MOST_STREAMS}`,
     );
   }
-  if (Number.isNaN(limits.maxEvents) || limits.maxEvents < 1) {
+  if (typeof maxEvents !== "number" || !(maxEvents >= 1)) {
     throw new ConfigurationError(`onFailure.park.maxEvents is ${limits.maxEvents}; it must be a number from 1`);
   }
   return { kind: "park", ...limits };
+}
+
+/** The limits of a policy; one that is none must not be taken for one that holds events back. */
+function parkLimits(policy: Exclude<FailurePolicy, "stop" | "skip">): ParkLimits {
+  if (policy === "park") return {};
+  const limits: unknown = Reflect.get(Object(policy), "park");
+  if (typeof limits === "object" && limits !== null) return policy.park;
+  throw new ConfigurationError(
+    `onFailure is ${JSON.stringify(policy)}; it must be "stop", "skip", "park" or { park: { maxStreams, maxEvents } }`,
+  );
 }

@@ -2,6 +2,7 @@ import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { parseObject } from "./checkpoint.ts";
 import type { Publish } from "./outbox.ts";
 import type { OutboxMessage } from "./outbox-message.ts";
+import { LONGEST_TIMER_MS } from "./time-limit.ts";
 
 /** Headers of a NATS message, as the client makes them. */
 export interface NatsPublisherHeaders {
@@ -76,7 +77,9 @@ export function natsPublisher<Headers extends NatsPublisherHeaders>(
   options: NatsPublisherOptions<Headers>,
 ): Publish {
   const { headers: newHeaders, subject: subjectOf = ({ destination }) => destination, timeoutMs = 5_000 } = options;
-  if (!(timeoutMs >= 1)) throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1`);
+  if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1 to ${LONGEST_TIMER_MS}`);
+  }
 
   return async (message) => {
     const subject = subjectOf(message);

@@ -15,6 +15,7 @@ import { headersOf, type OutboxMessage } from "./outbox-message.ts";
 import type { Projection, StartPosition } from "./projection.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import { isTransient } from "./retry.ts";
+import { assertStart } from "./start-position.ts";
 
 /** Sends a message. Resolves when the broker has taken it for good. */
 export type Publish = (
@@ -93,6 +94,7 @@ export interface OutboxSpec {
 export function defineOutbox(spec: OutboxSpec): Projection {
   const { name, categories, types, concurrency = 8, timeoutMs = 30_000, from = "beginning" } = spec;
   assertProjectionName(name);
+  assertStart(name, from);
   for (const [member, value] of Object.entries({ concurrency, timeoutMs })) {
     if (Number.isNaN(value) || value < 1) {
       throw new ConfigurationError(

@@ -12,6 +12,7 @@ import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { StartPosition } from "./projection.ts";
 import type { RecordedOf } from "./projection-spec.ts";
+import { assertStart } from "./start-position.ts";
 import type { DueTimeout } from "./timeout.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
@@ -109,6 +110,7 @@ export function defineProcessManager<
 export function defineProcessManager(spec: UntypedSpec): ProcessManager<unknown> {
   const { name, events, handlers, timeouts, onTimeout = {}, from = "beginning" } = spec;
   assertProjectionName(name);
+  assertStart(name, from);
   const unhandled = Object.keys(timeouts?.schemas ?? {}).find((type) => !Object.hasOwn(onTimeout, type));
   if (unhandled !== undefined) {
     throw new ConfigurationError(

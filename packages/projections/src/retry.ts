@@ -21,14 +21,19 @@ export const STORE_RETRY: RetrySettings = { maxAttempts: 40, firstDelayMs: 100, 
 
 /** @throws ConfigurationError naming the wrong number */
 export function retrySettings(name: string, options: RetryOptions | undefined, defaults: RetrySettings): RetrySettings {
-  const settings = { ...defaults, ...options };
+  const {
+    maxAttempts = defaults.maxAttempts,
+    firstDelayMs = defaults.firstDelayMs,
+    maxDelayMs = defaults.maxDelayMs,
+  } = options ?? {};
+  const settings = { maxAttempts, firstDelayMs, maxDelayMs };
   for (const [member, least] of [
     ["maxAttempts", 1],
     ["firstDelayMs", 0],
     ["maxDelayMs", 0],
   ] as const) {
     const value = settings[member];
-    if (Number.isNaN(value) || value < least) {
+    if (typeof value !== "number" || !(value >= least)) {
       throw new ConfigurationError(`${name}.${member} is ${value}; it must be a number from ${least}`);
     }
   }

@@ -14,6 +14,7 @@ import { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 import type { Lag, RunnerStatus } from "./runner-status.ts";
 import { settledWithin } from "./settled-within.ts";
+import { assertTimeLimit } from "./time-limit.ts";
 import { PositionWaiters, type WaitOptions } from "./waiters.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
@@ -85,6 +86,7 @@ export class Runner implements ProjectionRunner {
   }
 
   async stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     const monitor = this.#monitor;
     if (monitor.state === "idle") {
       monitor.state = "stopped";
@@ -134,6 +136,7 @@ export class Runner implements ProjectionRunner {
   }
 
   async pause({ timeoutMs = STOP_TIMEOUT_MS, signal }: WaitOptions = {}): Promise<void> {
+    assertTimeLimit(timeoutMs);
     if (this.#stopping.signal.aborted || this.#monitor.state === "failed") return;
     const isFirst = !this.#gate.isClosed;
     this.#gate.close();
@@ -182,8 +185,8 @@ export class Runner implements ProjectionRunner {
   }
 
   async waitFor(position: Position, options?: WaitOptions): Promise<void> {
-    const { worker } = this.#follower;
-    if (worker !== undefined && position <= worker.position) return;
+    // A save with nothing to store has no position to come to.
+    if (position <= this.#follower.position) return;
     if (this.#monitor.state === "failed") throw this.#monitor.lastError;
     if (this.#monitor.state === "stopped") throw new ProjectionStoppedError(this.projection);
     const what = `projection ${JSON.stringify(this.projection)} reaching position ${position}`;

@@ -1,9 +1,10 @@
-import type { EventQuery, EventStore, Position, Registers } from "@es/core";
+import { type EventQuery, type EventStore, type Position, type Registers, START } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { parseCheckpoint } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import { WaitTimeoutError } from "./errors.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
+import { assertTimeLimit } from "./time-limit.ts";
 import type { WaitOptions } from "./waiters.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -41,6 +42,9 @@ export async function waitForPartitions(
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: WaitOptions = {},
 ): Promise<void> {
   const { clock, pollMs, projection } = parts;
+  assertTimeLimit(timeoutMs);
+  // A save with nothing to store has no position to come to.
+  if (position === START) return;
   const deadline = clock.monotonic() + timeoutMs;
   for (let waitMs = Math.min(FIRST_POLL_MS, pollMs); ; waitMs = Math.min(waitMs * 2, pollMs)) {
     throwIfAborted(signal);

@@ -4,6 +4,7 @@ import { Mutex } from "./mutex.ts";
 import type { CheckpointedSink } from "./sink.ts";
 import { isLocked, isPassing, toSqliteSinkError } from "./sqlite-sink-error.ts";
 import { sqliteSinkRegisters } from "./sqlite-sink-registers.ts";
+import { LONGEST_TIMER_MS } from "./time-limit.ts";
 
 /** The part of a better-sqlite3 statement that the sink uses. */
 export interface SqliteSinkStatement<Row = unknown> {
@@ -46,12 +47,17 @@ const RETRY_MS = 5;
  *
  * Nothing is read or written before the first use, which fails with a `StoreFormatError` when a newer version of this package made
  * the table.
+ *
+ * @throws ConfigurationError when an option is wrong
  */
 export function createSqliteSink<Database extends SqliteSinkDatabase>(
   database: Database,
   options: SqliteSinkOptions = {},
 ): CheckpointedSink<Database> {
   const { timeoutMs = 5_000 } = options;
+  if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 0 to ${LONGEST_TIMER_MS}`);
+  }
   const mutex = new Mutex();
   /** Whether the table is known to be there. It is made in the first transaction, because making it may have to wait for a lock. */
   let isReady = false;

@@ -2,6 +2,7 @@ import type { Position } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import type { Clock } from "./clock.ts";
 import { WaitTimeoutError } from "./errors.ts";
+import { assertTimeLimit } from "./time-limit.ts";
 
 /** How long a call may wait. */
 export interface WaitOptions {
@@ -45,6 +46,7 @@ export class PositionWaiters {
   /** Resolves when {@link reached} has come that far. `what` describes it in the error of a time-out. */
   async wait(position: Position, what: string, options: WaitOptions = {}): Promise<void> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    assertTimeLimit(timeoutMs);
     throwIfAborted(signal);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const limit = new AbortController();
