@@ -1,11 +1,12 @@
-import { allEvents, type EventStore, type Position, type RecordedEvent } from "@es/core";
+import type { EventStore, Position } from "@es/core";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { Child, readLog } from "test-helpers";
 import { expect, it } from "vitest";
 import { createBalances, foldBalances, readBalances } from "./balances.ts";
-import { Child } from "./child/run-child.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
 
+const SHARE = new URL("./child/share.ts", import.meta.url);
 const STREAMS = 7;
 
 /** Appends deposits over several streams and returns the head. */
@@ -16,12 +17,6 @@ async function fill(store: EventStore<unknown>, count: number): Promise<Position
     ({ position } = await store.append({ streamId: `account-${n % STREAMS}`, expected: "any", events }));
   }
   return position;
-}
-
-async function readLog(store: EventStore<unknown>): Promise<readonly RecordedEvent[]> {
-  const log: RecordedEvent[] = [];
-  for await (const event of allEvents(store)) log.push(event);
-  return log;
 }
 
 /** A store and a read model in files that several processes share. */
@@ -64,10 +59,10 @@ it("lets nothing of a paused holder take effect when it wakes up after another o
   await using place = await openPlace();
   await fill(place.store, 100);
   const args = { path: place.path, views: place.views, partitions: 1, leaseMs: 400 };
-  await using paused = new Child("./share.ts", { ...args, pauseAt: 3 });
+  await using paused = new Child(SHARE, { ...args, pauseAt: 3 });
   await paused.said((line) => isReport(line, "pausing"));
 
-  await using other = new Child("./share.ts", args);
+  await using other = new Child(SHARE, args);
   const head = await fill(place.store, 50);
   await other.said((line) => hasReached(line, head));
   const before = place.read();
@@ -86,14 +81,14 @@ it("hands over at once when a process stops, and after the lease when it is kill
   await using place = await openPlace();
   const args = { path: place.path, views: place.views, partitions: 1, leaseMs: 3_600_000 };
   const first = await fill(place.store, 30);
-  await using stopping = new Child("./share.ts", args);
+  await using stopping = new Child(SHARE, args);
   await stopping.said((line) => hasReached(line, first));
-  await using next = new Child("./share.ts", { ...args, leaseMs: 400 });
+  await using next = new Child(SHARE, { ...args, leaseMs: 400 });
   await stopping.stop();
   await next.said((line) => isReport(line, "started", { position: first }));
 
   await next.kill();
-  await using last = new Child("./share.ts", { ...args, leaseMs: 400 });
+  await using last = new Child(SHARE, { ...args, leaseMs: 400 });
   const head = await fill(place.store, 30);
   await last.said((line) => hasReached(line, head));
   await last.stop();
@@ -106,7 +101,7 @@ it("keeps the read model equal to a fold of the log while processes that share i
 }, async () => {
   await using place = await openPlace();
   const args = { path: place.path, views: place.views, partitions: 4, leaseMs: 600 };
-  let children = [new Child("./share.ts", args), new Child("./share.ts", args)];
+  let children = [new Child(SHARE, args), new Child(SHARE, args)];
 
   for (let round = 0; round < 5; round += 1) {
     const [victim, survivor] = children;
@@ -116,17 +111,13 @@ it("keeps the read model equal to a fold of the log while processes that share i
     await Promise.race([victim, survivor].map((child) => child.said((line) => isReport(line, "progress"))));
     await victim.kill();
     survivor.lines.length = 0;
-    children = [survivor, new Child("./share.ts", args)];
+    children = [survivor, new Child(SHARE, args)];
   }
   const head = await fill(place.store, STREAMS);
-  await using reader = new Child("./share.ts", args);
+  await using reader = new Child(SHARE, args);
   await Promise.all(children.map((child) => child.kill()));
   // Four partitions, each of which says so.
-  let seen = 0;
-  await reader.said((line) => {
-    seen = reader.lines.filter((other) => hasReached(other, head)).length;
-    return hasReached(line, head) && seen >= 4;
-  });
+  await reader.said((line) => hasReached(line, head), 4);
   await reader.stop();
 
   expect(place.read()).toStrictEqual(await place.fold());

@@ -16,3 +16,9 @@ export const MAX_CALLS = 100;
 
 /** How long the log is searched before what was found is shown, and how far it was searched. */
 export const SCAN_MS = 1_000;
+
+/**
+ * Until when the server may do an append. It is sent as a time of day, and a server whose clock is ahead would refuse every append
+ * that is to be done in a few seconds. How long the store waits is another matter.
+ */
+export const SERVER_DEADLINE_MS = 86_400_000;

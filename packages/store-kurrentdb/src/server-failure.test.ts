@@ -35,6 +35,12 @@ describe("errors of the client", () => {
     ["raw permission denied", grpc(7, "7 PERMISSION_DENIED"), "denied"],
     ["raw unauthenticated", grpc(16, "16 UNAUTHENTICATED"), "denied"],
     ["raw invalid argument", grpc(3, "3 INVALID_ARGUMENT"), "refused"],
+    ["raw failed precondition", grpc(9, "9 FAILED_PRECONDITION: no append requests were sent"), "refused"],
+    [
+      "raw, and sent to no leader",
+      grpc(9, "9 FAILED_PRECONDITION: The server is not the leader node and ..."),
+      "not-sent",
+    ],
     ["raw unimplemented", grpc(12, "12 UNIMPLEMENTED"), "unsupported"],
     ["raw aborted", grpc(10, "10 ABORTED"), "lost"],
     ["something else", new Error("?"), "lost"],
@@ -55,7 +61,7 @@ describe("errors of the client", () => {
   it("of a server that is not the leader cost no client", () => {
     const error = Object.assign(new Error("Leader info available"), { type: "not-leader", code: 5 });
 
-    expect(toServerFailure(error)).toMatchObject({ kind: "not-sent", isClientSuspect: false });
+    expect(toServerFailure(error)).toMatchObject({ kind: "not-leader", isClientSuspect: false });
   });
 
   it("become errors of the toolkit that say what to do", () => {

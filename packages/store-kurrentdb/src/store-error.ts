@@ -40,6 +40,7 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
     case "refused":
       return new ConfigurationError(`the KurrentDB server refuses it: ${detail}`, options);
     case "not-sent":
+    case "not-leader":
     case "lost":
       return new StoreUnavailableError(`the KurrentDB server did not answer in time: ${detail}; try again`, options);
   }
@@ -52,5 +53,6 @@ export function messageOf(error: unknown): string {
 
 /** Whether the same call may succeed a moment later. */
 export function isPassing(error: unknown): error is ServerFailure {
-  return error instanceof ServerFailure && (error.kind === "lost" || error.kind === "not-sent");
+  if (!(error instanceof ServerFailure)) return false;
+  return error.kind === "lost" || error.kind === "not-sent" || error.kind === "not-leader";
 }

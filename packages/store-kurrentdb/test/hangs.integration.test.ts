@@ -1,11 +1,10 @@
 import { isEventSourcingError } from "@es/core";
 import { type KurrentDouble, type Misbehaviour, startKurrentDouble } from "kurrentdb-double";
+import { Child, readLog, writeOf } from "test-helpers";
+import { LiveLog } from "test-helpers/live-log";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
 import { startBlackHole } from "./black-hole.ts";
-import { startChild } from "./child/run-child.ts";
-import { LiveLog } from "./fault-load.ts";
-import { readLog, writeOf } from "./new-write.ts";
 
 /** A double and a store on it; both end with the test. */
 async function openBoth(
@@ -273,7 +272,9 @@ describe("subscriptions", () => {
 describe("closing", () => {
   it("lets the process end", async () => {
     await using double = await startKurrentDouble();
-    const child = startChild("close.ts", { connectionString: double.connectionString });
+    const child = new Child(new URL("./child/close.ts", import.meta.url), {
+      connectionString: double.connectionString,
+    });
 
     await child.done;
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { isEventSourcingError, openEventStore } from "@es/core";
 import { KurrentDBClient, jsonEvent } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble } from "kurrentdb-double";
+import { writeOf } from "test-helpers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openFromUrl, openKurrentDbEventStore } from "../src/index.ts";
-import { writeOf } from "./new-write.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { allEvents, isEventSourcingError, streamEvents } from "@es/core";
 import { binaryEvent, jsonEvent, KurrentDBClient, streamNameFilter } from "@kurrent/kurrentdb-client";
 import { startKurrentDouble } from "kurrentdb-double";
+import { collect, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { openKurrentDbEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -67,8 +67,9 @@ describe("what other clients see", () => {
     await using both = await openBoth();
     const { store, double } = both;
     await store.append({ streamId: "a-1", expected: 0, events: [{ type: "A", data: [1], metadata: { n: 1 } }] });
+    await store.append({ streamId: "a-2", expected: "any", events: [{ type: "$A", data: 1 }] });
     await store.append([
-      { streamId: "$b-1", expected: "any", events: [{ type: "$B", data: "text", metadata: { correlationId: "c" } }] },
+      { streamId: "$b-1", expected: "any", events: [{ type: "B", data: "text", metadata: { correlationId: "c" } }] },
       { streamId: "c-1", expected: "any", events: [{ type: "C", data: null }] },
     ]);
     await store.registers.set("k", "v");
@@ -86,7 +87,8 @@ describe("what other clients see", () => {
     expect(shown).toStrictEqual([
       'es:store es.store.created {"format":1,"identity":"ID"} {}',
       'a-1 A [1] {"es.recordedAt":"TIME","es.metadata":"{\\"n\\":1}"}',
-      '~$b-1 ~$B "text" {"$correlationId":"c","es.recordedAt":"TIME","$schema.name":"~$B","$schema.format":"Json"}',
+      'a-2 ~$A 1 {"es.recordedAt":"TIME"}',
+      '~$b-1 B "text" {"$correlationId":"c","es.recordedAt":"TIME","$schema.name":"B","$schema.format":"Json"}',
       'c-1 C null {"es.recordedAt":"TIME","$schema.name":"C","$schema.format":"Json"}',
       '$$es:register-k $metadata {"$maxCount":1} ',
       'es:register-k es.register.set {"value":"v"} {}',

@@ -1,8 +1,8 @@
 import type { Page } from "@es/core";
 import { type KurrentDouble, startKurrentDouble } from "kurrentdb-double";
+import { writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, type KurrentDbEventStoreOptions, openKurrentDbEventStore } from "../src/index.ts";
-import { writeOf } from "./new-write.ts";
 
 const RARE = { filter: { types: ["Rare"] } } as const;
 

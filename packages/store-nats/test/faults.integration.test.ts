@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isEventSourcingError } from "@es/core";
+import { Child, readLog } from "test-helpers";
 import { startNats, startTcpProxy } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { openNatsEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
-import { readLog } from "./new-write.ts";
 import { survive } from "./survive.ts";
 
 describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
@@ -112,11 +111,10 @@ describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
     const acknowledged = new Map<string, string>();
 
     for (let round = 0; round < 4; round += 1) {
-      const child = startChild("./write.ts", { servers: server.url, name, round });
+      const child = new Child(new URL("./child/write.ts", import.meta.url), { servers: server.url, name, round });
       const known = acknowledged.size;
-      await child.until(() => child.lines.filter((line) => isAcknowledged(line)).length > 200);
-      child.process.kill("SIGKILL");
-      await child.done.catch(() => undefined);
+      await child.said(isAcknowledged, 201);
+      await child.kill();
       for (const line of child.lines) {
         if (isSent(line)) sent.set(line.sent, line);
         if (isAcknowledged(line)) acknowledged.set(line.acknowledged, line.position);

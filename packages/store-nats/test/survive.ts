@@ -1,7 +1,8 @@
+import { writeOf } from "test-helpers";
+import { FaultLoad } from "test-helpers/fault-load";
+import { LiveLog } from "test-helpers/live-log";
 import { expect } from "vitest";
 import { type NatsCommonOptions, openNatsEventStore } from "../src/index.ts";
-import { FaultLoad, LiveLog } from "./fault-load.ts";
-import { writeOf } from "./new-write.ts";
 
 const WRITERS = 40;
 

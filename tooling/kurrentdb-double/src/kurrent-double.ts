@@ -7,8 +7,8 @@ import { createFaults, type Fault, type Misbehaviour, type Operation } from "./m
 import type { Backend, Features } from "./perform.ts";
 import type { SizeLimits } from "./size-limit.ts";
 
-/** Which server is imitated: the newest, or one before appends to several streams. */
-export type Personality = "current" | "24.10";
+/** Which server is imitated: 26.1, the one after it, or one before appends to several streams. */
+export type Personality = "current" | "26.2" | "24.10";
 
 /** Options of a double. */
 export interface KurrentDoubleOptions {
@@ -79,6 +79,15 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
     multiStreamAppend: true,
     appendRecords: true,
     progress: true,
+    isAtLeast26_2: false,
+  },
+  "26.2": {
+    serverVersion: "26.2.0",
+    batchAppend: true,
+    multiStreamAppend: true,
+    appendRecords: true,
+    progress: true,
+    isAtLeast26_2: true,
   },
   "24.10": {
     serverVersion: "24.10.0",
@@ -86,6 +95,7 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
     multiStreamAppend: false,
     appendRecords: false,
     progress: false,
+    isAtLeast26_2: false,
   },
 };
 

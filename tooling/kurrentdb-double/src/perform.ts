@@ -11,6 +11,11 @@ export interface Features {
   readonly appendRecords: boolean;
   /** Whether "caught up" says where. */
   readonly progress: boolean;
+  /**
+   * Whether an append to several streams that repeats an earlier one as to some of them is a conflict, and one that repeats it as
+   * to all that it writes succeeds whatever it only checks. Earlier servers fail over both.
+   */
+  readonly isAtLeast26_2: boolean;
 }
 
 /** What all handlers of calls share. */

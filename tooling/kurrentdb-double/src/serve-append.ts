@@ -34,7 +34,7 @@ export function serveAppend(
     backend.noteCall("Append", control);
     const excess = findExcess(backend.sizeLimits(), events);
     if (excess !== undefined) return fail(tooLarge(excess));
-    const work = () => append(backend.log, streamName, expected, events);
+    const work = () => append(backend.log, streamName, expected, events, backend.now());
     return void perform(backend, control, work, (result) => answer(callback, streamName, expected, result));
   });
 }

@@ -1,6 +1,5 @@
 // Runs its share of the projection `balances` until its input ends, and says what the runners report. With `pauseAt`, it stops itself
 // with SIGSTOP in front of the transaction with that number, when everything that guards it has let it pass.
-import { writeSync } from "node:fs";
 import { isEventSourcingError } from "@es/core";
 import {
   type CheckpointedSink,
@@ -13,6 +12,7 @@ import {
 import { openNatsEventStore } from "@es/store-nats";
 import { openPostgresEventStore } from "@es/store-postgres";
 import Database from "better-sqlite3";
+import { given, say } from "test-helpers";
 import { postgresBalances, sqliteBalances } from "./balances.ts";
 
 /** Where the events and the read model are. */
@@ -35,17 +35,12 @@ export interface ShareReport {
   readonly position?: string;
 }
 
-/** At once: a line that is still in a buffer would be lost when the process is killed. */
-function say(report: ShareReport): void {
-  writeSync(1, `${JSON.stringify(report)}\n`);
-}
-
 function onReport(report: RunnerReport): void {
   say({
     kind: report.kind,
     ...("error" in report && isEventSourcingError(report.error) ? { code: report.error.code } : {}),
     ...("position" in report ? { position: report.position } : {}),
-  });
+  } satisfies ShareReport);
 }
 
 /** A sink in front of whose transactions the process may fall asleep. */
@@ -56,9 +51,9 @@ function pausing<Tx>(inner: CheckpointedSink<Tx>, pauseAt: number | undefined): 
     async transaction(work, options) {
       transactions += 1;
       if (transactions === pauseAt) {
-        say({ kind: "pausing" });
+        say({ kind: "pausing" } satisfies ShareReport);
         process.kill(process.pid, "SIGSTOP");
-        say({ kind: "woken" });
+        say({ kind: "woken" } satisfies ShareReport);
       }
       return inner.transaction(work, options);
     },
@@ -83,11 +78,11 @@ async function open({ place, partitions, leaseMs, pauseAt }: Share): Promise<{
   return { store, runner: createSharedRunner(sqliteBalances(), { ...common, store, sink: pausing(sink, pauseAt) }) };
 }
 
-const share: Share = JSON.parse(process.argv[2] ?? "{}");
+const share = given<Share>();
 const { runner, store } = await open(share);
 runner.start();
 await Promise.race([runner.done, new Promise((resolve) => process.stdin.on("end", resolve).resume())]);
 await runner.stop();
 await store[Symbol.asyncDispose]();
 process.stdin.destroy();
-say({ kind: "ended" });
+say({ kind: "ended" } satisfies ShareReport);

@@ -2,22 +2,34 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+/** How a child process is started. */
+export interface ChildOptions {
+  /** Words of the shell in front of the command, such as a limit that holds for the child. */
+  readonly shell?: string;
+}
+
 /** A running child process and what it has said so far. */
-export class Child implements AsyncDisposable {
+export class Child<Line = unknown> implements AsyncDisposable {
   readonly process: ChildProcess;
   /** Its JSON lines. */
-  readonly lines: unknown[] = [];
+  readonly lines: Line[] = [];
+  /** Resolves with its lines when it has ended well. */
+  readonly done: Promise<readonly Line[]>;
   readonly #ended: Promise<string>;
   readonly #waiting = new Set<() => void>();
   #hasEnded = false;
   #errors = "";
 
-  /** Starts one of the scripts in this directory with Node, on the sources. */
-  constructor(script: string, args: unknown) {
-    const path = fileURLToPath(new URL(script, import.meta.url));
-    this.process = spawn(process.execPath, ["--conditions=@es/source", path, JSON.stringify(args)], {
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+  /** Starts a script with Node, on the sources. */
+  constructor(script: URL, args: unknown, { shell }: ChildOptions = {}) {
+    const path = fileURLToPath(script);
+    const node = ["--conditions=@es/source", "--disable-warning=ExperimentalWarning", path, JSON.stringify(args)];
+    this.process =
+      shell === undefined
+        ? spawn(process.execPath, node, { stdio: ["pipe", "pipe", "pipe"] })
+        : spawn("/bin/sh", ["-c", `${shell}; exec "$@"`, "sh", process.execPath, ...node], {
+            stdio: ["pipe", "pipe", "pipe"],
+          });
     const { stdout, stderr } = this.process;
     if (stdout === null || stderr === null) throw new Error("the child has no pipes");
     createInterface({ input: stdout }).on("line", (line) => {
@@ -34,13 +46,17 @@ export class Child implements AsyncDisposable {
         this.#wake();
       });
     });
+    this.done = this.#ended.then((end) => {
+      if (end !== "0") throw new Error(`${path} ended with ${end}: ${this.#errors}`);
+      return this.lines;
+    });
+    // A test that kills its child need not wait for this.
+    this.done.catch(() => undefined);
   }
 
-  /** Resolves with the first line that passes the test. */
-  async said(test: (line: unknown) => boolean): Promise<unknown> {
-    for (;;) {
-      const line = this.lines.find(test);
-      if (line !== undefined) return line;
+  /** Resolves when so many of its lines have passed the test. */
+  async said(test: (line: Line) => boolean, count = 1): Promise<void> {
+    while (this.lines.filter(test).length < count) {
       if (this.#hasEnded) throw new Error(`the child ended before it said that: ${this.#errors}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
