@@ -24,6 +24,7 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
   return {
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
+    startNow: (store, signal) => register.startNow(store, signal),
 
     async commit({ events, checkpoint, context }: Work) {
       if (events.length > 0 && owed !== checkpoint) {

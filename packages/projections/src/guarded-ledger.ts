@@ -7,6 +7,7 @@ export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger
   return {
     load: (signal) => ledger.load(signal),
     replayMark: (signal) => ledger.replayMark(signal),
+    startNow: (store, signal) => ledger.startNow(store, signal),
     async commit(work) {
       if (!lease.isHeld) throw new LeaseLostError(key, lease.token);
       await ledger.commit(work);

@@ -15,6 +15,7 @@ export function transactionalLedger(
   return {
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
+    startNow: (store, signal) => register.startNow(store, signal),
 
     async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
