@@ -11,6 +11,7 @@ import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import type { PendingTimeout, TimeoutPlan } from "./timeout.ts";
+import { Turn } from "./turn.ts";
 import { type Aggregates, holdAggregates, type UnitOfWork } from "./unit-of-work.ts";
 
 const CONFLICTS = 10;
@@ -70,12 +71,14 @@ export class ProcessSteps {
     for (let conflicts = 0; ; conflicts += 1) {
       const changes = [...before];
       const aggregates = this.#shared ?? holdAggregates(aggregatesBefore(cause, this.#store));
+      const turn = new Turn(this.#manager.name);
       await react({
-        load: (repository, id) => aggregates.load(repository, id),
-        execute: (repository, id, command) => aggregates.execute(repository, id, command),
-        schedule: (timeout, plan) => void changes.push(this.#planned(cause, name, timeout, plan)),
-        cancel: (key) => void changes.push({ key, timeout: undefined }),
+        load: (repository, id) => turn.during(() => aggregates.load(repository, id)),
+        execute: (repository, id, command) => turn.during(() => aggregates.execute(repository, id, command)),
+        schedule: (timeout, plan) => turn.now(() => void changes.push(this.#planned(cause, name, timeout, plan))),
+        cancel: (key) => turn.now(() => void changes.push({ key, timeout: undefined })),
       });
+      turn.end();
       try {
         await this.#save(aggregates, cause);
       } catch (error) {

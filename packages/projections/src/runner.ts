@@ -219,7 +219,7 @@ export class Runner implements ProjectionRunner {
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
     await this.#started.promise;
-    return this.#mutex.run(async () => {
+    const done = this.#mutex.run(async () => {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
       const { worker } = this.#follower;
       if (worker === undefined || this.#stopping.signal.aborted) throw new ProjectionStoppedError(this.projection);
@@ -231,6 +231,17 @@ export class Runner implements ProjectionRunner {
         this.#monitor.besides = undefined;
       }
     });
+    // A handler that waits for its own runner would otherwise wait for ever.
+    const abandoned = Promise.withResolvers<never>();
+    const onAbandoned = (): void => abandoned.reject(new ProjectionStoppedError(this.projection));
+    const { signal } = this.#giveUp;
+    signal.addEventListener("abort", onAbandoned, { once: true });
+    if (signal.aborted) onAbandoned();
+    try {
+      return await Promise.race([done, abandoned.promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbandoned);
+    }
   }
 
   #end(): void {
