@@ -1,5 +1,5 @@
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
-import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import type { Projection } from "./projection.ts";
 import type { ProjectionRunner } from "./projection-runner.ts";
 import { Runner } from "./runner.ts";
@@ -18,12 +18,13 @@ export function createProjectionRunner(
 /** As above, for a projection whose effects are written in transactions of the sink. */
 export function createProjectionRunner<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRunnerOptions<Tx>,
+  options: ExactlyOnceRunnerOptions<NoInfer<Tx>>,
 ): ProjectionRunner<"exactly-once">;
 export function createProjectionRunner(
   projection: Projection<Delivery>,
   options: UntypedRunnerOptions,
 ): ProjectionRunner {
+  assertRunnable(projection, options);
   const settings = runnerSettings(options);
   return new Runner(projection, ledgerFor(projection, options, { index: 0, count: 1 }), settings);
 }

@@ -4,13 +4,13 @@ import { checkpointKey } from "./checkpoint.ts";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
-import { checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertRunnable, checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertMembers, assertTimeLimit, someRegisters } from "./member-rules.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
 import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
 import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
-import { assertTimeLimit, LONGEST_TIMER_MS } from "./time-limit.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
 const LEASE_MS = 10_000;
@@ -35,12 +35,14 @@ export function createSharedRunner(projection: Projection, options: RunnerOption
 /** As above, for a projection whose effects are written in transactions of the sink. */
 export function createSharedRunner<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRunnerOptions<Tx> & LeaseOptions,
+  options: ExactlyOnceRunnerOptions<NoInfer<Tx>> & LeaseOptions,
 ): SharedRunner;
 export function createSharedRunner(
   projection: Projection<Delivery>,
   options: UntypedRunnerOptions & LeaseOptions,
 ): SharedRunner {
+  assertRunnable(projection, options);
+  assertMembers("the options of the shared runner", options, { leases: someRegisters });
   const settings = runnerSettings(options);
   const { partitions: count = 1, leaseMs = LEASE_MS } = options;
   const { maxPartitions = count, pollMs = Math.min(1_000, leaseMs / 4) } = options;
@@ -49,10 +51,8 @@ export function createSharedRunner(
       throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
     }
   }
-  if (!(leaseMs >= 10 && leaseMs <= LONGEST_TIMER_MS) || !(pollMs > 0 && pollMs <= LONGEST_TIMER_MS)) {
-    throw new ConfigurationError(
-      `leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number, both of at most ${LONGEST_TIMER_MS}`,
-    );
+  if (!Number.isFinite(leaseMs) || leaseMs < 10 || !Number.isFinite(pollMs) || pollMs <= 0) {
+    throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
   }
   const registers = options.leases ?? options.store.registers;
   const balance = new Balance({

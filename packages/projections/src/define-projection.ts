@@ -9,11 +9,22 @@ import {
 } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
+import { assertHandlers, handlerIn } from "./assert-handlers.ts";
+import {
+  aFamily,
+  aFunction,
+  anObject,
+  assertIs,
+  assertMembers,
+  aStart,
+  oneOf,
+  required,
+  type Rule,
+} from "./member-rules.ts";
 import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { Progress, Projection, StartPosition } from "./projection.ts";
 import type { ProjectionSpec } from "./projection-spec.ts";
-import { assertStart } from "./start-position.ts";
 
 type AnyEvent = Recorded<DomainEvent>;
 
@@ -40,6 +51,20 @@ interface UntypedSpec {
   readonly batch?: (events: readonly AnyEvent[], context: HandlerContext) => void | Promise<void>;
   readonly fold?: UntypedFold;
 }
+
+const DELIVERY: Rule = {
+  is: (value) => typeof value === "object" && value !== null && "guarantee" in value,
+  what: "exactlyOnce<Tx>() or atLeastOnce",
+};
+const FACTS = {
+  events: required(aFamily),
+  delivery: DELIVERY,
+  from: aStart,
+  unknownEvents: oneOf("fail", "ignore"),
+  batch: aFunction,
+  fold: anObject,
+};
+const FOLD = { key: required(aFunction), load: required(aFunction), save: required(aFunction) };
 
 /** Handles decoded events; `undefined` stands for one that is ignored. */
 type Apply = (
@@ -77,11 +102,12 @@ export function defineProjection<
   Row = unknown,
 >(spec: ProjectionSpec<S, Type, D, Row>): Projection<D>;
 export function defineProjection(spec: UntypedSpec): Projection<Delivery> {
+  assertIs("the declaration of a projection", spec, anObject);
   const { name, events, delivery = atLeastOnce, from = "beginning", unknownEvents = "fail" } = spec;
   assertProjectionName(name);
-  assertStart(name, from);
-  const handle = handlingOf(spec);
+  assertMembers(`projection ${JSON.stringify(name)}`, spec, FACTS);
   const filter = filterOf(spec);
+  const handle = handlingOf(spec);
 
   const decode = (recorded: RecordedEvent): AnyEvent | undefined =>
     unknownEvents === "ignore" && !events.includes(recorded) ? undefined : events.decode(recorded);
@@ -97,19 +123,27 @@ export function defineProjection(spec: UntypedSpec): Projection<Delivery> {
 }
 
 function handlingOf(spec: UntypedSpec): Apply {
-  const { name, handlers, batch, fold } = spec;
+  const { name, events, types = Object.keys(events.schemas), handlers, batch, fold } = spec;
   const ways = [handlers, batch, fold].filter((way) => way !== undefined);
   if (ways.length !== 1) {
     throw new ConfigurationError(
       `projection ${JSON.stringify(name)} has ${ways.length} of "handlers", "batch" and "fold"; give it one of them`,
     );
   }
-  if (handlers !== undefined) return oneByOne(name, handlers);
-  if (fold !== undefined) return folding(name, fold);
-  return async (events, decode, context, progress) => {
-    const decoded = events.map(decode).filter((event) => event !== undefined);
+  const handled = { owner: `projection ${JSON.stringify(name)}`, schemas: events.schemas, types };
+  if (handlers !== undefined) {
+    assertHandlers({ ...handled, member: "handlers" }, handlers);
+    return oneByOne(name, handlers);
+  }
+  if (fold !== undefined) {
+    assertMembers(`the fold of ${handled.owner}`, fold, FOLD);
+    assertHandlers({ ...handled, member: "fold.evolve" }, fold.evolve);
+    return folding(name, fold);
+  }
+  return async (recorded, decode, context, progress) => {
+    const decoded = recorded.map(decode).filter((event) => event !== undefined);
     if (decoded.length > 0) await batch?.(decoded, context);
-    progress.handled = events.length;
+    progress.handled = recorded.length;
   };
 }
 
@@ -158,9 +192,7 @@ function handlerOf<Handler>(
   { type, streamId, version }: AnyEvent,
   projection: string,
 ): Handler {
-  // Handlers may be methods of a class, but not those that every object has.
-  const isThere = Object.hasOwn(handlers, type) || (type in handlers && !(type in Object.prototype));
-  const handler = isThere ? handlers[type] : undefined;
+  const handler = handlerIn(handlers, type) === undefined ? undefined : handlers[type];
   if (handler === undefined) {
     throw new MissingHandlerError(
       { eventType: type, streamId, version },

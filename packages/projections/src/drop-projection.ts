@@ -1,7 +1,8 @@
 import { ConfigurationError, type Registers } from "@es/core";
 import { readModelsOf } from "./live-projection.ts";
+import { assertProjectionName } from "./projection-name.ts";
 import { replayMarkKey } from "./replay-mark.ts";
-import { type CheckpointPlace, deleteCheckpoints } from "./reset-projection.ts";
+import { assertPlace, type CheckpointPlace, deleteCheckpoints } from "./reset-projection.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** Options of {@link dropProjection} with a sink. */
@@ -41,6 +42,8 @@ export async function dropProjection(
   projection: string,
   { remove, signal }: UntypedOptions = {},
 ): Promise<boolean> {
+  assertProjectionName(projection);
+  assertPlace(place);
   const call = signal === undefined ? {} : { signal };
   const registers = "transaction" in place ? place.registers : place;
   const [readModel] = await readModelsOf(registers, projection, call);

@@ -1,5 +1,7 @@
+import { ConfigurationError } from "@es/core";
 import type { DomainEvent, EventFamily, EventSchemas, Recorded, RecordedEvent } from "@es/core";
 import { describe } from "./errors.ts";
+import { aFamily, aFunction, assertIs } from "./member-rules.ts";
 import type { Publish } from "./outbox.ts";
 import type { RecordedOf } from "./projection-spec.ts";
 import { isTransient } from "./retry.ts";
@@ -51,10 +53,17 @@ interface UntypedBus {
  */
 export function createEventBus<S extends EventSchemas>(events: EventFamily<S>): EventBus<S>;
 export function createEventBus(events: EventFamily<EventSchemas>): UntypedBus {
+  assertIs("the family of the bus", events, aFamily);
   // An object for each call, so that one handler may be added twice and taken off once.
   const entries = new Set<{ readonly type: string | undefined; readonly handler: AnyHandler }>();
 
   function add(type: string | undefined, handler: AnyHandler): () => void {
+    assertIs("a handler of the bus", handler, aFunction);
+    if (type !== undefined && !Object.hasOwn(events.schemas, type)) {
+      throw new ConfigurationError(
+        `the bus has no event ${JSON.stringify(type)}; those of its family are ${events.types.join(", ")}`,
+      );
+    }
     const entry = { type, handler };
     entries.add(entry);
     return () => void entries.delete(entry);

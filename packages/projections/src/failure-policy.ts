@@ -1,4 +1,5 @@
 import { ConfigurationError } from "@es/core";
+import { shown } from "./member-rules.ts";
 
 /** How much may be held back before the runner stops after all. */
 export interface ParkLimits {
@@ -28,25 +29,22 @@ const MOST_STREAMS = 1_000;
 /** @throws ConfigurationError naming what is wrong */
 export function failureSettings(policy: FailurePolicy = "stop"): FailureSettings {
   if (policy === "stop" || policy === "skip") return { kind: policy };
-  const { maxStreams = PARK_DEFAULTS.maxStreams, maxEvents = PARK_DEFAULTS.maxEvents } = parkLimits(policy);
-  const limits = { maxStreams, maxEvents };
+  if (
+    policy !== "park" &&
+    (typeof policy !== "object" || policy === null || typeof policy.park !== "object" || policy.park === null)
+  ) {
+    throw new ConfigurationError(
+      `onFailure is ${shown(policy)}; it must be "stop", "skip", "park" or { park: { maxStreams, maxEvents } }`,
+    );
+  }
+  const limits = { ...PARK_DEFAULTS, ...(policy === "park" ? {} : policy.park) };
   if (!Number.isSafeInteger(limits.maxStreams) || limits.maxStreams < 1 || limits.maxStreams > MOST_STREAMS) {
     throw new ConfigurationError(
       `onFailure.park.maxStreams is ${limits.maxStreams}; it must be a whole number from 1 to ${MOST_STREAMS}`,
     );
   }
-  if (typeof maxEvents !== "number" || !(maxEvents >= 1)) {
-    throw new ConfigurationError(`onFailure.park.maxEvents is ${limits.maxEvents}; it must be a number from 1`);
+  if (typeof limits.maxEvents !== "number" || !(limits.maxEvents >= 1)) {
+    throw new ConfigurationError(`onFailure.park.maxEvents is ${String(limits.maxEvents)}; it must be a number from 1`);
   }
   return { kind: "park", ...limits };
-}
-
-/** The limits of a policy; one that is none must not be taken for one that holds events back. */
-function parkLimits(policy: Exclude<FailurePolicy, "stop" | "skip">): ParkLimits {
-  if (policy === "park") return {};
-  const limits: unknown = Reflect.get(Object(policy), "park");
-  if (typeof limits === "object" && limits !== null) return policy.park;
-  throw new ConfigurationError(
-    `onFailure is ${JSON.stringify(policy)}; it must be "stop", "skip", "park" or { park: { maxStreams, maxEvents } }`,
-  );
 }

@@ -48,7 +48,7 @@ export { RESERVED_HEADERS } from "./outbox-message.ts";
 export type { ParkedList, ParkedStream } from "./parked.ts";
 export type { PostgresSinkOptions } from "./postgres-sink.ts";
 export { createPostgresSink } from "./postgres-sink.ts";
-export type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
+export type { PostgresSinkClient, PostgresSinkPool, PostgresTransaction } from "./postgres-sink-driver.ts";
 export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
 export { defineProcessManager } from "./process-manager.ts";
 export type { PlainProcessManagerOptions, ProcessManagerOptions } from "./process-manager-runner.ts";

@@ -13,6 +13,8 @@ import {
   type Write,
 } from "@es/core";
 import { toJson } from "@es/core/adapter";
+import { assertHandlers } from "./assert-handlers.ts";
+import { aFamily, anObject, aSink, assertIs, assertMembers, required, texts } from "./member-rules.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { RecordedOf } from "./projection-spec.ts";
 
@@ -62,8 +64,13 @@ export function defineInlineProjection<S extends EventSchemas, Tx>(
   spec: InlineProjectionSpec<S, Tx>,
 ): InlineProjection<Tx>;
 export function defineInlineProjection(spec: UntypedSpec): InlineProjection<unknown> {
+  assertIs("the declaration of an inline projection", spec, anObject);
   const { name, events: family, categories, handlers } = spec;
   assertProjectionName(name);
+  const owner = `inline projection ${JSON.stringify(name)}`;
+  assertMembers(owner, spec, { events: required(aFamily), categories: texts });
+  const { schemas } = family;
+  assertHandlers({ owner, member: "handlers", repair: "add one", schemas, types: Object.keys(schemas) }, handlers);
   return {
     name,
     async apply(events, tx) {
@@ -93,6 +100,10 @@ export function withInlineProjections<Tx>(
   store: TransactionalEventStore<Tx>,
   projections: readonly InlineProjection<Tx>[],
 ): TransactionalEventStore<Tx> {
+  assertIs("the store of inline projections", store, aSink);
+  if (!Array.isArray(projections)) {
+    throw new ConfigurationError("give withInlineProjections() a list of what defineInlineProjection() returns");
+  }
   const names = new Set(projections.map(({ name }) => name));
   if (names.size < projections.length) throw new ConfigurationError("two inline projections have the same name");
 

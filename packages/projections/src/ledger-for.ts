@@ -3,6 +3,17 @@ import { atLeastOnceLedger } from "./at-least-once-ledger.ts";
 import { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Ledger } from "./ledger.ts";
+import {
+  aFunction,
+  anObject,
+  aSink,
+  aStore,
+  aText,
+  assertIs,
+  assertMembers,
+  required,
+  someRegisters,
+} from "./member-rules.ts";
 import type { Partition } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import type { CommonRunnerOptions } from "./runner-options.ts";
@@ -13,6 +24,26 @@ import { transactionalLedger } from "./transactional-ledger.ts";
 export interface UntypedRunnerOptions extends CommonRunnerOptions {
   readonly checkpoints?: Registers<unknown>;
   readonly sink?: CheckpointedSink<unknown>;
+}
+
+/**
+ * Looks at what a runner is to run, and with what.
+ * @throws ConfigurationError naming what is wrong
+ */
+export function assertRunnable(projection: Projection<Delivery>, options: UntypedRunnerOptions): void {
+  assertMembers("the projection", projection, {
+    name: required(aText),
+    delivery: required(anObject),
+    apply: required(aFunction),
+  });
+  const { name, delivery } = projection;
+  assertMembers(`the options of projection ${JSON.stringify(name)}`, options, {
+    store: required(aStore),
+    checkpoints: someRegisters,
+  });
+  if (delivery.guarantee === "at-least-once") return;
+  assertSink(projection, options.sink);
+  assertIs(`the sink of projection ${JSON.stringify(name)}, which is delivered exactly once,`, options.sink, aSink);
 }
 
 /** The registers that the checkpoints of a projection are kept in. */
@@ -37,10 +68,16 @@ export function ledgerFor(
       new CheckpointRegister(checkpointRegisters(projection, options), name, partition),
     );
   }
-  if (sink === undefined) {
-    throw new ConfigurationError(
-      `projection ${JSON.stringify(name)} is delivered exactly once and needs a "sink": the store itself when it has transactions, or another database`,
-    );
-  }
+  assertSink(projection, sink);
   return transactionalLedger(projection, sink, new CheckpointRegister(sink.registers, name, partition));
+}
+
+function assertSink(
+  { name }: Projection<Delivery>,
+  sink: CheckpointedSink<unknown> | undefined,
+): asserts sink is CheckpointedSink<unknown> {
+  if (sink !== undefined) return;
+  throw new ConfigurationError(
+    `projection ${JSON.stringify(name)} is delivered exactly once and needs a "sink": the store itself when it has transactions, or another database`,
+  );
 }

@@ -1,5 +1,6 @@
 import type { Registers } from "@es/core";
 import { checkpointKey, parseCheckpoint } from "./checkpoint.ts";
+import { assertIs, someRegisters } from "./member-rules.ts";
 import type { ParkedList, ParkedStream } from "./parked.ts";
 import { isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
@@ -16,6 +17,7 @@ export async function listParked(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<ParkedList> {
   assertProjectionName(projection);
+  assertIs("where the checkpoint is kept", registers, someRegisters);
   const parked: ParkedStream[] = [];
   for await (const key of registers.keys(checkpointKey(projection), options)) {
     if (!isCheckpointOf(projection, key)) continue;

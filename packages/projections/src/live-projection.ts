@@ -1,5 +1,7 @@
 import { type Registers, StoreFormatError } from "@es/core";
 import { parseObject } from "./checkpoint.ts";
+import { assertIs, someRegisters } from "./member-rules.ts";
+import { assertProjectionName } from "./projection-name.ts";
 
 const PREFIX = "live:";
 
@@ -33,6 +35,8 @@ export async function liveProjection<Tx>(
   readModel: string,
   options: { readonly tx?: Tx; readonly signal?: AbortSignal } = {},
 ): Promise<string | undefined> {
+  assertProjectionName(readModel);
+  assertIs("where the checkpoint is kept", registers, someRegisters);
   const key = liveKey(readModel);
   const register = await registers.get(key, options);
   return register === undefined ? undefined : parseLive(key, register.value);

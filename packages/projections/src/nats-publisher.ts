@@ -1,8 +1,9 @@
 import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { parseObject } from "./checkpoint.ts";
+import { LONGEST_TIMER_MS } from "./clock.ts";
+import { aFunction, assertMembers, required } from "./member-rules.ts";
 import type { Publish } from "./outbox.ts";
 import type { OutboxMessage } from "./outbox-message.ts";
-import { LONGEST_TIMER_MS } from "./time-limit.ts";
 
 /** Headers of a NATS message, as the client makes them. */
 export interface NatsPublisherHeaders {
@@ -76,6 +77,8 @@ export function natsPublisher<Headers extends NatsPublisherHeaders>(
   connection: NatsPublisherConnection<Headers>,
   options: NatsPublisherOptions<Headers>,
 ): Publish {
+  assertMembers("the connection to NATS", connection, { request: required(aFunction) });
+  assertMembers("the options of natsPublisher()", options, { headers: required(aFunction), subject: aFunction });
   const { headers: newHeaders, subject: subjectOf = ({ destination }) => destination, timeoutMs = 5_000 } = options;
   if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMER_MS)) {
     throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1 to ${LONGEST_TIMER_MS}`);

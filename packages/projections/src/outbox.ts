@@ -11,11 +11,21 @@ import { queriesOf, throwIfAborted } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
 import { atLeastOnce, type HandlerContext } from "./delivery.ts";
 import { WaitTimeoutError } from "./errors.ts";
+import {
+  aClock,
+  aCoder,
+  aFunction,
+  anObject,
+  assertIs,
+  assertMembers,
+  aStart,
+  required,
+  texts,
+} from "./member-rules.ts";
 import { headersOf, type OutboxMessage } from "./outbox-message.ts";
 import type { Projection, StartPosition } from "./projection.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import { isTransient } from "./retry.ts";
-import { assertStart } from "./start-position.ts";
 
 /** Sends a message. Resolves when the broker has taken it for good. */
 export type Publish = (
@@ -72,6 +82,17 @@ export interface OutboxSpec {
   readonly clock?: Clock;
 }
 
+const MEMBERS = {
+  publish: required(aFunction),
+  categories: texts,
+  types: texts,
+  events: aCoder,
+  destination: aFunction,
+  headers: aFunction,
+  from: aStart,
+  clock: aClock,
+};
+
 /**
  * Declares an outbox: every event of the log is published, at least once, in the order of its stream. It is a projection, so a
  * runner runs it, alone or shared between processes. There is no second table to keep: what was appended is what is published.
@@ -92,11 +113,12 @@ export interface OutboxSpec {
  * @throws ConfigurationError when a member is wrong
  */
 export function defineOutbox(spec: OutboxSpec): Projection {
+  assertIs("the declaration of an outbox", spec, anObject);
   const { name, categories, types, concurrency = 8, timeoutMs = 30_000, from = "beginning" } = spec;
   assertProjectionName(name);
-  assertStart(name, from);
+  assertMembers(`outbox ${JSON.stringify(name)}`, spec, MEMBERS);
   for (const [member, value] of Object.entries({ concurrency, timeoutMs })) {
-    if (Number.isNaN(value) || value < 1) {
+    if (typeof value !== "number" || !(value >= 1)) {
       throw new ConfigurationError(
         `${member} of outbox ${JSON.stringify(name)} is ${value}; it must be a number from 1`,
       );

@@ -1,5 +1,20 @@
+/**
+ * What a handler writes with: the client of one transaction, without what would end that. The `tx` of a PostgreSQL store is one too, so
+ * handlers of `exactlyOnce<PostgresTransaction>()` fit `sink: createPostgresSink(pool)` and `sink: store`.
+ */
+export interface PostgresTransaction {
+  /** Runs SQL in the transaction. */
+  query<Row extends Record<string, unknown>>(
+    text: string,
+    values?: unknown[],
+  ): Promise<{
+    /** The rows that came back. */
+    readonly rows: Row[];
+  }>;
+}
+
 /** The part of a `pg` client that the sink uses. A `PoolClient` fits as it is. */
-export interface PostgresSinkClient {
+export interface PostgresSinkClient extends PostgresTransaction {
   /** Runs SQL. */
   query<Row extends Record<string, unknown>>(
     text: string,

@@ -7,14 +7,14 @@ import { isConnectionLost, toSinkError } from "./postgres-sink-error.ts";
 const KEYS_PER_PAGE = 500;
 
 /** What a call of the registers may be given. */
-interface Call<Client> {
-  readonly tx?: Client;
+interface Call<Tx> {
+  readonly tx?: Tx;
   readonly signal?: AbortSignal;
 }
 
 /** Runs `work` on the connection of the call's transaction, or on one of its own. */
 export type OnConnection<Client extends PostgresSinkClient> = <Result>(
-  call: Call<Client> | undefined,
+  call: Call<Pick<Client, "query">> | undefined,
   work: (connection: SinkConnection<Client>) => Promise<Result>,
 ) => Promise<Result>;
 
@@ -22,13 +22,17 @@ export type OnConnection<Client extends PostgresSinkClient> = <Result>(
 export function postgresSinkRegisters<Client extends PostgresSinkClient>(
   table: string,
   onConnection: OnConnection<Client>,
-): Registers<Client> {
+): Registers<Pick<Client, "query">> {
   const put = `INSERT INTO ${table} AS r (key, value, revision) VALUES ($1, $2::bytea, 1) ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = r.revision + 1`;
   const update = `UPDATE ${table} SET value = $2::bytea, revision = revision + 1 WHERE key = $1 AND value IS NOT NULL AND revision = $3::bigint`;
   const remove = `UPDATE ${table} SET value = NULL, revision = revision + 1 WHERE key = $1 AND value IS NOT NULL`;
   const returning = "RETURNING revision::text AS revision";
 
-  async function change(text: string, values: unknown[], call: Call<Client> | undefined): Promise<number | undefined> {
+  async function change(
+    text: string,
+    values: unknown[],
+    call: Call<Pick<Client, "query">> | undefined,
+  ): Promise<number | undefined> {
     return onConnection(call, async (connection) => {
       try {
         const [row] = await connection.query(`${text} ${returning}`, values);

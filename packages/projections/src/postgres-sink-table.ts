@@ -1,6 +1,7 @@
 import { ConfigurationError, StoreFormatError } from "@es/core";
 import type { SinkConnection } from "./postgres-sink-connection.ts";
 import type { PostgresSinkClient } from "./postgres-sink-driver.ts";
+import { withoutFormat } from "./sink-format.ts";
 
 /** The format of the table. A database that a newer version wrote is refused. */
 const FORMAT = "1";
@@ -42,8 +43,9 @@ export async function prepareTable(connection: SinkConnection<PostgresSinkClient
     `);
   }
   const [row] = await connection.query(`SELECT convert_from(value, 'UTF8') AS format FROM ${table} WHERE key = ''`);
-  const format = row?.["format"] ?? "none";
+  const format = row?.["format"];
   if (format === FORMAT) return;
+  if (format === undefined || format === null) throw withoutFormat(table);
   throw new StoreFormatError(
     `the table ${table} has format ${format}, this package knows format ${FORMAT}; install the version that wrote it`,
   );

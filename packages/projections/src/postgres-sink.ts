@@ -1,10 +1,13 @@
 import { ConfigurationError, StoreUnavailableError, UnknownOutcomeError } from "@es/core";
+import { guardedClient } from "./guarded-client.ts";
+import { aFunction, assertMembers, required } from "./member-rules.ts";
 import { SinkConnection } from "./postgres-sink-connection.ts";
 import type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
 import { isPassing, toSinkError } from "./postgres-sink-error.ts";
 import { type OnConnection, postgresSinkRegisters } from "./postgres-sink-registers.ts";
 import { prepareTable, registersTable } from "./postgres-sink-table.ts";
 import type { CheckpointedSink } from "./sink.ts";
+import { TransactionGuard } from "./transaction-guard.ts";
 
 /** Options of {@link createPostgresSink}. */
 export interface PostgresSinkOptions {
@@ -25,8 +28,8 @@ export interface PostgresSinkOptions {
 
 /**
  * A sink over a PostgreSQL database: read models and checkpoints share its transactions, one a page, and the checkpoints are in its
- * table `es_projection_registers`. Handlers get the pool's client as `tx`. It works behind a pooler that shares connections
- * between transactions.
+ * table `es_projection_registers`. Handlers get `query` of the pool's client as `tx`, a {@link PostgresTransaction}. It works behind a
+ * pooler that shares connections between transactions.
  *
  * Nothing is read or written before the first use, which makes the table when it is not there, and fails with a `StoreFormatError`
  * when a newer version of this package made it.
@@ -36,14 +39,15 @@ export interface PostgresSinkOptions {
  * import { createPostgresSink } from "@es/projections";
  * import pg from "pg";
  *
- * const sink = createPostgresSink<pg.PoolClient>(new pg.Pool({ connectionString: "postgres://app@localhost/views" }));
+ * const sink = createPostgresSink(new pg.Pool({ connectionString: "postgres://app@localhost/views" }));
  * ```
  * @throws ConfigurationError when an option is wrong
  */
 export function createPostgresSink<Client extends PostgresSinkClient = PostgresSinkClient>(
   pool: PostgresSinkPool<Client>,
   options: PostgresSinkOptions = {},
-): CheckpointedSink<Client> {
+): CheckpointedSink<Pick<Client, "query">> {
+  assertMembers("the pool of the sink", pool, { connect: required(aFunction) });
   const { schema = "public", timeoutMs = 10_000, idleTimeoutMs = 60_000 } = options;
   const table = registersTable(schema);
   for (const [name, value] of Object.entries({ timeoutMs, idleTimeoutMs })) {
@@ -53,7 +57,10 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   }
   const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`;
   /** The connections whose transactions are open. */
-  const open = new Map<PostgresSinkClient, SinkConnection<Client>>();
+  const open = new Map<
+    Pick<Client, "query">,
+    { readonly connection: SinkConnection<Client>; readonly guard: TransactionGuard }
+  >();
   let ready: Promise<void> | undefined;
 
   async function borrow(signal: AbortSignal | undefined): Promise<SinkConnection<Client>> {
@@ -73,8 +80,8 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
     if (call?.tx !== undefined) {
       const joined = open.get(call.tx);
       if (joined !== undefined) {
-        assertInTransaction(joined);
-        return work(joined);
+        joined.guard.assertOpen();
+        return work(joined.connection);
       }
       throw new ConfigurationError(
         "tx is not an open transaction of this sink; pass what transaction() gave to its work",
@@ -89,23 +96,26 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   };
 
   async function transaction<Result>(
-    work: (tx: Client) => Promise<Result>,
+    work: (tx: Pick<Client, "query">) => Promise<Result>,
     call: { readonly signal?: AbortSignal } = {},
   ): Promise<Result> {
     const connection = await borrow(call.signal);
     const { client } = connection;
+    // Drivers that do not tell cannot be checked.
+    const guard = new TransactionGuard(() => connection.isLost || client.getTransactionStatus?.() !== "I");
+    const tx = guardedClient(client, guard);
     try {
       await connection.query(begin).catch((error: unknown) => {
         throw toSinkError(error, "beginning a transaction");
       });
-      open.set(client, connection);
-      const result = await work(client)
+      open.set(tx, { connection, guard });
+      const result = await work(tx)
         .catch((error: unknown) => {
-          assertInTransaction(connection, error);
+          guard.finish(error);
           throw error;
         })
-        .finally(() => open.delete(client));
-      assertInTransaction(connection);
+        .finally(() => open.delete(tx));
+      guard.finish();
       await commit(connection);
       return result;
     } catch (error) {
@@ -116,15 +126,6 @@ export function createPostgresSink<Client extends PostgresSinkClient = PostgresS
   }
 
   return { registers: postgresSinkRegisters(table, onConnection), transaction };
-}
-
-/** @throws ConfigurationError when the work has ended the transaction, so that what it did is stored without a checkpoint, or lost */
-function assertInTransaction({ client, isLost }: SinkConnection<PostgresSinkClient>, cause?: unknown): void {
-  if (isLost || client.getTransactionStatus?.() !== "I") return;
-  throw new ConfigurationError(
-    "the work of a transaction of the sink ended the transaction itself, and what it wrote until then may be stored; leave COMMIT and ROLLBACK to the sink",
-    { cause },
-  );
 }
 
 /** A commit whose answer does not come may have happened. */

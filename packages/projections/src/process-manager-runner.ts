@@ -3,6 +3,7 @@ import { throwIfAborted } from "@es/core/adapter";
 import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "./delivery.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { ledgerFor } from "./ledger-for.ts";
+import { aFunction, assertMembers, aStore, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { ProcessSteps } from "./process-step.ts";
 import type { Projection } from "./projection.ts";
@@ -50,6 +51,8 @@ export function createProcessManagerRunner(
   manager: ProcessManager<unknown>,
   options: UntypedOptions,
 ): ProjectionRunner {
+  assertMembers("the process manager", manager, { handle: required(aFunction), expire: required(aFunction) });
+  assertMembers("the options of the runner", options, { store: required(aStore) });
   const { store } = options;
   const sink = "transaction" in store && store.capabilities.transactions ? store : undefined;
   const due = new WeakMap<RecordedEvent, PendingTimeout>();

@@ -8,11 +8,12 @@ import {
   type Recorded,
   type RecordedEvent,
 } from "@es/core";
+import { assertHandlers } from "./assert-handlers.ts";
+import { aFamily, anObject, assertIs, assertMembers, aStart, required } from "./member-rules.ts";
 import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { StartPosition } from "./projection.ts";
 import type { RecordedOf } from "./projection-spec.ts";
-import { assertStart } from "./start-position.ts";
 import type { DueTimeout } from "./timeout.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
@@ -108,18 +109,25 @@ export function defineProcessManager<
   T extends EventSchemas = Record<never, never>,
 >(spec: ProcessManagerSpec<S, Type, Tx, T>): ProcessManager<Tx>;
 export function defineProcessManager(spec: UntypedSpec): ProcessManager<unknown> {
+  assertIs("the declaration of a process manager", spec, anObject);
   const { name, events, handlers, timeouts, onTimeout = {}, from = "beginning" } = spec;
   assertProjectionName(name);
-  assertStart(name, from);
+  const owner = `process manager ${JSON.stringify(name)}`;
+  assertMembers(owner, spec, { events: required(aFamily), timeouts: aFamily, from: aStart });
+  const filter = filterOf(spec);
+  const { schemas } = events;
+  assertHandlers({ owner, member: "handlers", schemas, types: spec.types ?? Object.keys(schemas) }, handlers);
   const unhandled = Object.keys(timeouts?.schemas ?? {}).find((type) => !Object.hasOwn(onTimeout, type));
   if (unhandled !== undefined) {
     throw new ConfigurationError(
-      `process manager ${JSON.stringify(name)} has no handler in "onTimeout" for its time-out ${JSON.stringify(unhandled)}`,
+      `${owner} has no handler in "onTimeout" for its time-out ${JSON.stringify(unhandled)}`,
     );
   }
+  const due = timeouts?.schemas ?? {};
+  assertHandlers({ owner, member: "onTimeout", repair: "add one", schemas: due, types: Object.keys(due) }, onTimeout);
   return {
     name,
-    filter: filterOf(spec),
+    filter,
     from,
     timeouts,
     async handle(recorded, unit) {

@@ -8,6 +8,7 @@ import {
   saveTogether,
 } from "@es/core";
 import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
+import { aDate, aNumber, assertIs, assertMembers, aText, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import type { PendingTimeout, TimeoutPlan } from "./timeout.ts";
@@ -76,7 +77,14 @@ export class ProcessSteps {
         load: (repository, id) => turn.during(() => aggregates.load(repository, id)),
         execute: (repository, id, command) => turn.during(() => aggregates.execute(repository, id, command)),
         schedule: (timeout, plan) => turn.now(() => void changes.push(this.#planned(cause, name, timeout, plan))),
-        cancel: (key) => turn.now(() => void changes.push({ key, timeout: undefined })),
+        cancel: (key) => {
+          assertIs(
+            `the key of a time-out that process manager ${JSON.stringify(this.#manager.name)} cancels`,
+            key,
+            aText,
+          );
+          turn.now(() => void changes.push({ key, timeout: undefined }));
+        },
       });
       turn.end();
       try {
@@ -119,6 +127,8 @@ export class ProcessSteps {
         `process manager ${JSON.stringify(name)} plans a time-out and has declared no "timeouts"`,
       );
     }
+    const owner = `the plan of time-out ${JSON.stringify(timeout.type)} of process manager ${JSON.stringify(name)}`;
+    assertMembers(owner, plan, { key: required(aText), at: aDate, afterMs: aNumber });
     const dueAt = "at" in plan ? plan.at.getTime() : cause.recordedAt + plan.afterMs;
     if (!Number.isFinite(dueAt)) {
       throw new ConfigurationError(

@@ -1,5 +1,6 @@
 import { ConfigurationError, type EventQuery, type EventSchemas } from "@es/core";
 import { queriesOf } from "@es/core/adapter";
+import { assertMembers, texts } from "./member-rules.ts";
 
 /** What a declaration says about the events that it reads. */
 interface Reads {
@@ -14,6 +15,7 @@ interface Reads {
  * @throws ConfigurationError when it asks for nothing, or for what is not in the family
  */
 export function filterOf({ name, events, categories, types }: Reads): EventQuery | undefined {
+  assertMembers(`projection ${JSON.stringify(name)}`, { categories, types }, { categories: texts, types: texts });
   const unknown = types?.find((type) => !Object.hasOwn(events.schemas, type));
   if (unknown !== undefined) {
     throw new ConfigurationError(

@@ -6,6 +6,11 @@ const MAX_BYTES = 50;
 
 /** @throws ConfigurationError when registers could not be named after it */
 export function assertProjectionName(name: string): void {
+  if (typeof name !== "string" || name === "") {
+    throw new ConfigurationError(
+      `${typeof name === "string" ? '""' : String(name)} is no name of a projection; give a text that says what it keeps, and never change it`,
+    );
+  }
   assertRegisterKey(name);
   if (name.includes(":")) {
     throw new ConfigurationError(

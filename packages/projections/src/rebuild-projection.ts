@@ -1,6 +1,6 @@
-import { ConfigurationError } from "@es/core";
 import type { Delivery, ExactlyOnce } from "./delivery.ts";
-import { ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
+import { aFunction, assertMembers, aText, required } from "./member-rules.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { Projection } from "./projection.ts";
 import { Rebuild } from "./rebuild.ts";
@@ -29,18 +29,19 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
 /** As above, for a projection whose effects are written in transactions: they also switch the readers. */
 export async function rebuildProjection<Tx>(
   projection: Projection<ExactlyOnce<Tx>>,
-  options: ExactlyOnceRebuildOptions<Tx>,
+  options: ExactlyOnceRebuildOptions<NoInfer<Tx>>,
 ): Promise<Rebuilt>;
 export async function rebuildProjection(projection: Projection<Delivery>, options: UntypedOptions): Promise<Rebuilt> {
+  assertRunnable(projection, options);
+  assertMembers("the options of the rebuild", options, {
+    readModel: required(aText),
+    prepare: aFunction,
+    activate: aFunction,
+  });
   const { readModel, replaces, sink, store, checkpoints, signal } = options;
   assertProjectionName(readModel);
   if (replaces !== undefined) assertProjectionName(replaces);
   const isTransactional = projection.delivery.guarantee === "exactly-once";
-  if (isTransactional && sink === undefined) {
-    throw new ConfigurationError(
-      `projection ${JSON.stringify(projection.name)} is delivered exactly once and needs a "sink"`,
-    );
-  }
   const usedSink = isTransactional ? sink : undefined;
   const rebuild = new Rebuild({
     projection,

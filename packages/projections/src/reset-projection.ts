@@ -1,6 +1,7 @@
 import type { Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint } from "./checkpoint.ts";
 import { CheckpointUnreadableError } from "./errors.ts";
+import { aFunction, aSink, assertIs, someRegisters } from "./member-rules.ts";
 import { countOf, isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import { writeReplayMark } from "./replay-mark.ts";
@@ -54,6 +55,12 @@ export async function resetProjection(
   });
 }
 
+/** @throws ConfigurationError when it is neither a sink nor registers */
+export function assertPlace(place: CheckpointPlace): void {
+  if (aSink.is(place)) return;
+  assertIs("where the checkpoint is kept", place, someRegisters);
+}
+
 /** Deletes the checkpoints of a projection, in one transaction where there are any. `before` is told what they said, and of how many. */
 export async function deleteCheckpoints(
   place: CheckpointPlace,
@@ -66,6 +73,8 @@ export async function deleteCheckpoints(
   ) => Promise<void>,
 ): Promise<boolean> {
   assertProjectionName(projection);
+  assertPlace(place);
+  assertIs("what empties the read model", clear ?? (() => undefined), aFunction);
   const call = signal === undefined ? {} : { signal };
   const registers = "transaction" in place ? place.registers : place;
   const keys: string[] = [];

@@ -34,7 +34,7 @@ export function retrySettings(name: string, options: RetryOptions | undefined, d
   ] as const) {
     const value = settings[member];
     if (typeof value !== "number" || !(value >= least)) {
-      throw new ConfigurationError(`${name}.${member} is ${value}; it must be a number from ${least}`);
+      throw new ConfigurationError(`${name}.${member} is ${String(value)}; it must be a number from ${least}`);
     }
   }
   return settings;

@@ -3,6 +3,7 @@ import { DEFAULT_PAGE_SIZE } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
 import { type FailurePolicy, type FailureSettings, failureSettings } from "./failure-policy.ts";
 import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
+import { aClock, aFunction, anObject, assertMembers, aStore, required } from "./member-rules.ts";
 import { quietly, type RunnerReport } from "./runner-report.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
@@ -66,8 +67,18 @@ export interface RunnerSettings {
   readonly shadowOf?: string;
 }
 
+const OPTIONS = {
+  store: required(aStore),
+  retry: anObject,
+  storeRetry: anObject,
+  onReport: aFunction,
+  clock: aClock,
+  random: aFunction,
+};
+
 /** @throws ConfigurationError naming the wrong option */
 export function runnerSettings(options: CommonRunnerOptions): RunnerSettings {
+  assertMembers("the options of the runner", options, OPTIONS);
   const { store, pageSize = DEFAULT_PAGE_SIZE } = options;
   if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
     throw new ConfigurationError(`pageSize is ${pageSize}; it must be a whole number from 1`);

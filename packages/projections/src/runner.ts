@@ -1,9 +1,10 @@
-import { ConfigurationError, isEventSourcingError, type Position, type RecordedEvent } from "@es/core";
+import { ConfigurationError, isEventSourcingError, type Position, type RecordedEvent, START } from "@es/core";
 import { countLag, type LagOptions } from "./count-lag.ts";
 import type { Delivery } from "./delivery.ts";
 import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { Follower } from "./follower.ts";
 import type { Ledger } from "./ledger.ts";
+import { assertTimeLimit } from "./member-rules.ts";
 import { Mutex } from "./mutex.ts";
 import type { PageWorker } from "./page-worker.ts";
 import type { ParkedList } from "./parked.ts";
@@ -14,8 +15,7 @@ import { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 import type { Lag, RunnerStatus } from "./runner-status.ts";
 import { settledWithin } from "./settled-within.ts";
-import { assertTimeLimit } from "./time-limit.ts";
-import { PositionWaiters, type WaitOptions } from "./waiters.ts";
+import { assertPosition, NOT_IN_THE_STORE, PositionWaiters, type WaitOptions } from "./waiters.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -185,12 +185,12 @@ export class Runner implements ProjectionRunner {
   }
 
   async waitFor(position: Position, options?: WaitOptions): Promise<void> {
-    // A save with nothing to store has no position to come to.
+    assertPosition(position);
+    // Before it has started, the beginning is reached all the same.
     if (position <= this.#follower.position) return;
     if (this.#monitor.state === "failed") throw this.#monitor.lastError;
     if (this.#monitor.state === "stopped") throw new ProjectionStoppedError(this.projection);
-    const what = `projection ${JSON.stringify(this.projection)} reaching position ${position}`;
-    await this.#waiters.wait(position, what, options);
+    await this.#waiters.wait(position, (timeoutMs) => this.#lateness(position, timeoutMs), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -218,6 +218,7 @@ export class Runner implements ProjectionRunner {
   }
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
+    if (this.#monitor.state === "idle") throw new ProjectionStoppedError(this.projection);
     await this.#started.promise;
     const done = this.#mutex.run(async () => {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
@@ -242,6 +243,18 @@ export class Runner implements ProjectionRunner {
     } finally {
       signal.removeEventListener("abort", onAbandoned);
     }
+  }
+
+  #lateness(position: Position, timeoutMs: number): string {
+    const { state, position: reached } = this.status();
+    const reasons: Partial<Record<RunnerStatus["state"], string>> = {
+      idle: "it was not started",
+      live: NOT_IN_THE_STORE,
+    };
+    return (
+      `projection ${JSON.stringify(this.projection)} reaching position ${position} did not happen within ${timeoutMs} ms: ` +
+      `${reasons[state] ?? `it is ${state}`}, and has come to ${reached === START ? "nothing yet" : reached}`
+    );
   }
 
   #end(): void {

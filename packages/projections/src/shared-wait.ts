@@ -3,9 +3,9 @@ import { throwIfAborted } from "@es/core/adapter";
 import { parseCheckpoint } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import { WaitTimeoutError } from "./errors.ts";
+import { assertTimeLimit } from "./member-rules.ts";
 import { partitionKey, partitionOf } from "./partition.ts";
-import { assertTimeLimit } from "./time-limit.ts";
-import type { WaitOptions } from "./waiters.ts";
+import { assertPosition, NOT_IN_THE_STORE, type WaitOptions } from "./waiters.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const FIRST_POLL_MS = 10;
@@ -41,10 +41,10 @@ export async function waitForPartitions(
   position: Position,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: WaitOptions = {},
 ): Promise<void> {
-  const { clock, pollMs, projection } = parts;
+  assertPosition(position);
   assertTimeLimit(timeoutMs);
-  // A save with nothing to store has no position to come to.
   if (position === START) return;
+  const { clock, pollMs, projection } = parts;
   const deadline = clock.monotonic() + timeoutMs;
   for (let waitMs = Math.min(FIRST_POLL_MS, pollMs); ; waitMs = Math.min(waitMs * 2, pollMs)) {
     throwIfAborted(signal);
@@ -55,11 +55,16 @@ export async function waitForPartitions(
     const left = deadline - clock.monotonic();
     if (left <= 0) {
       throw new WaitTimeoutError(
-        `projection ${JSON.stringify(projection)} reaching position ${position} in all partitions did not happen within ${timeoutMs} ms`,
+        `projection ${JSON.stringify(projection)} reaching position ${position} in all partitions did not happen within ${timeoutMs} ms${await whyLate(parts, position)}`,
       );
     }
     await clock.delay(Math.min(waitMs, left), signal);
   }
+}
+
+async function whyLate({ store }: SharedWaitParts, position: Position): Promise<string> {
+  const head = await store.head().catch(() => undefined);
+  return head !== undefined && head < position ? `: ${NOT_IN_THE_STORE}` : "";
 }
 
 /** The partitions that have not stored to have come so far; `undefined` when one has not even begun. */

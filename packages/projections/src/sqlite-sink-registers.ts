@@ -39,6 +39,7 @@ function prepareStatements(database: SqliteSinkDatabase): Statements {
 export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
   database: Database,
   transaction: Transaction<Database>,
+  isOpen: (tx: Database) => boolean,
 ): Registers<Database> {
   let prepared: Statements | undefined;
   // The table is only there once a transaction has begun.
@@ -49,7 +50,7 @@ export function sqliteSinkRegisters<Database extends SqliteSinkDatabase>(
     if (call?.tx === undefined) {
       return transaction(async () => guarded(work), call?.signal === undefined ? {} : { signal: call.signal });
     }
-    if (call.tx !== database || !database.inTransaction) {
+    if (!isOpen(call.tx)) {
       throw new ConfigurationError(
         "tx is not the open transaction of this sink; pass what transaction() gave to its work",
       );

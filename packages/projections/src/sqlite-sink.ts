@@ -1,10 +1,13 @@
 import { ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
+import { guardedDatabase } from "./guarded-database.ts";
+import { assertIs, assertTimeLimit, type Rule } from "./member-rules.ts";
 import { Mutex } from "./mutex.ts";
+import { withoutFormat } from "./sink-format.ts";
 import type { CheckpointedSink } from "./sink.ts";
 import { isLocked, isPassing, toSqliteSinkError } from "./sqlite-sink-error.ts";
 import { sqliteSinkRegisters } from "./sqlite-sink-registers.ts";
-import { LONGEST_TIMER_MS } from "./time-limit.ts";
+import { TransactionGuard } from "./transaction-guard.ts";
 
 /** The part of a better-sqlite3 statement that the sink uses. */
 export interface SqliteSinkStatement<Row = unknown> {
@@ -39,6 +42,15 @@ export interface SqliteSinkOptions {
 /** The format of the table. A database that a newer version wrote is refused. */
 const FORMAT = "1";
 const RETRY_MS = 5;
+const DATABASE: Rule = {
+  is: (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    return (
+      ["prepare", "exec"].every((name) => typeof Reflect.get(value, name) === "function") && "inTransaction" in value
+    );
+  },
+  what: 'an open Database of better-sqlite3: createSqliteSink(new Database("views.db"))',
+};
 
 /**
  * A sink over a SQLite database that is not the event store: read models and checkpoints share its transactions, and the
@@ -54,13 +66,14 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
   database: Database,
   options: SqliteSinkOptions = {},
 ): CheckpointedSink<Database> {
+  assertIs("the database of the sink", database, DATABASE);
   const { timeoutMs = 5_000 } = options;
-  if (!(timeoutMs >= 0 && timeoutMs <= LONGEST_TIMER_MS)) {
-    throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 0 to ${LONGEST_TIMER_MS}`);
-  }
+  assertTimeLimit(timeoutMs);
   const mutex = new Mutex();
   /** Whether the table is known to be there. It is made in the first transaction, because making it may have to wait for a lock. */
   let isReady = false;
+  /** What the work of the open transaction was given. */
+  let open: Database | undefined;
 
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     if (database.inTransaction) {
@@ -90,7 +103,7 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
       await begin(call.signal);
       try {
         if (!isReady) own("making its table", () => prepareTable(database));
-        const result = await work(database);
+        const result = await guarded(work);
         own("committing", () => void database.exec("COMMIT"));
         isReady = true;
         return result;
@@ -104,22 +117,47 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
     });
   }
 
-  return { registers: sqliteSinkRegisters(database, transaction), transaction };
+  /** Runs the work, and makes sure that the transaction is still the sink's when it has ended. */
+  async function guarded<Result>(work: (tx: Database) => Promise<Result>): Promise<Result> {
+    const guard = new TransactionGuard(() => database.inTransaction);
+    open = guardedDatabase(database, guard);
+    let result: Result;
+    try {
+      result = await work(open);
+    } catch (error) {
+      // The database itself ends it when it fails.
+      if (!isPassing(error)) guard.finish(error);
+      throw error;
+    } finally {
+      open = undefined;
+    }
+    guard.finish();
+    return result;
+  }
+
+  const isOpen = (tx: Database): boolean => tx === open && database.inTransaction;
+  return { registers: sqliteSinkRegisters(database, transaction, isOpen), transaction };
 }
 
 function prepareTable(database: SqliteSinkDatabase): void {
-  database.exec(`
-    CREATE TABLE IF NOT EXISTS es_projection_registers (
-      key TEXT PRIMARY KEY,
-      value TEXT,
-      revision INTEGER NOT NULL
-    ) STRICT;
-    INSERT OR IGNORE INTO es_projection_registers (key, value, revision) VALUES ('', '${FORMAT}', 0);
-  `);
+  const table = database.prepare(
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'es_projection_registers'",
+  );
+  if (table.get() === undefined) {
+    database.exec(`
+      CREATE TABLE es_projection_registers (
+        key TEXT PRIMARY KEY,
+        value TEXT,
+        revision INTEGER NOT NULL
+      ) STRICT;
+      INSERT INTO es_projection_registers (key, value, revision) VALUES ('', '${FORMAT}', 0);
+    `);
+  }
   const format = database.prepare<string>("SELECT value FROM es_projection_registers WHERE key = ''").pluck().get();
   if (format === FORMAT) return;
+  if (format === undefined || format === null) throw withoutFormat("es_projection_registers");
   throw new StoreFormatError(
-    `the table es_projection_registers has format ${format ?? "none"}, this package knows format ${FORMAT}; install the version that wrote it`,
+    `the table es_projection_registers has format ${format}, this package knows format ${FORMAT}; install the version that wrote it`,
   );
 }
 

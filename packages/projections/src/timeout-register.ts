@@ -1,6 +1,7 @@
 import { ConfigurationError, type Registers, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { toJson } from "@es/core/adapter";
 import { parseObject } from "./checkpoint.ts";
+import { assertIs, someRegisters } from "./member-rules.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import type { PendingTimeout } from "./timeout.ts";
 
@@ -39,6 +40,7 @@ export async function listTimeouts(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly PendingTimeout[]> {
   assertProjectionName(processManager);
+  assertIs("where the time-outs are kept", registers, someRegisters);
   const all: PendingTimeout[] = [];
   for await (const key of registers.keys(prefixOf(processManager), options)) {
     const register = await registers.get(key, options);

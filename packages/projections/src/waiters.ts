@@ -1,8 +1,8 @@
-import type { Position } from "@es/core";
+import { ConfigurationError, type Position } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import type { Clock } from "./clock.ts";
 import { WaitTimeoutError } from "./errors.ts";
-import { assertTimeLimit } from "./time-limit.ts";
+import { assertTimeLimit, shown } from "./member-rules.ts";
 
 /** How long a call may wait. */
 export interface WaitOptions {
@@ -13,6 +13,18 @@ export interface WaitOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** @throws ConfigurationError when it is no position, but the result of an append, for example */
+export function assertPosition(position: Position): void {
+  if (typeof position === "string") return;
+  throw new ConfigurationError(
+    `waitFor() was given ${shown(position)}; give it a position, such as "position" of what append() and save() resolve to`,
+  );
+}
+
+/** Why a runner that has nothing to do does not reach a position. */
+export const NOT_IN_THE_STORE =
+  "the store shows nothing there: was it appended to another store, or in a transaction that is still open? Wait behind the commit, never inside of the transaction";
 
 interface Waiter {
   readonly position: Position;
@@ -43,8 +55,8 @@ export class PositionWaiters {
     for (const waiter of this.#waiting) waiter.settle(error);
   }
 
-  /** Resolves when {@link reached} has come that far. `what` describes it in the error of a time-out. */
-  async wait(position: Position, what: string, options: WaitOptions = {}): Promise<void> {
+  /** Resolves when {@link reached} has come that far. `failure` is what the error of a time-out says. */
+  async wait(position: Position, failure: (timeoutMs: number) => string, options: WaitOptions = {}): Promise<void> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     assertTimeLimit(timeoutMs);
     throwIfAborted(signal);
@@ -55,7 +67,7 @@ export class PositionWaiters {
     const expiry = this.#clock
       .delay(timeoutMs, signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]))
       .then(
-        () => reject(new WaitTimeoutError(`${what} did not happen within ${timeoutMs} ms`)),
+        () => reject(new WaitTimeoutError(failure(timeoutMs))),
         // Either the wait is over already, or the caller's signal ended it.
         reject,
       );

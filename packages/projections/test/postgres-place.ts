@@ -2,18 +2,19 @@ import { defineEvents, type EventStore } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import pg from "pg";
 import { createDatabase, type PostgresServer } from "test-servers";
-import { createPostgresSink, type CheckpointedSink, defineProjection, exactlyOnce } from "../src/index.ts";
+import {
+  createPostgresSink,
+  type CheckpointedSink,
+  defineProjection,
+  exactlyOnce,
+  type PostgresTransaction,
+} from "../src/index.ts";
 import { accountEvents } from "./accounts.ts";
-
-/** The part of a client that the projection below writes with. */
-export interface PostgresWriter {
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
-}
 
 /** A store, and a database of its own for read models on a server that tests share. */
 export interface PostgresPlace extends AsyncDisposable {
   readonly store: EventStore<unknown>;
-  readonly sink: CheckpointedSink<pg.PoolClient>;
+  readonly sink: CheckpointedSink<PostgresTransaction>;
   readonly pool: pg.Pool;
   readonly url: string;
   read(): Promise<Record<string, string>>;
@@ -33,7 +34,7 @@ export async function openPostgresPlace(server: PostgresServer): Promise<Postgre
   await pool.query("CREATE TABLE balances (stream text PRIMARY KEY, total int NOT NULL, events int NOT NULL)");
   return {
     store: createMemoryEventStore(),
-    sink: createPostgresSink<pg.PoolClient>(pool),
+    sink: createPostgresSink(pool),
     pool,
     url: database.url,
     async read() {
@@ -51,12 +52,12 @@ export async function openPostgresPlace(server: PostgresServer): Promise<Postgre
 
 /** Keeps sums and counts by stream, exactly once. */
 export function postgresBalances(
-  onEvent: (amount: number, tx: PostgresWriter) => void | Promise<void> = () => undefined,
+  onEvent: (amount: number, tx: PostgresTransaction) => void | Promise<void> = () => undefined,
 ) {
   return defineProjection({
     name: "balances",
     events: defineEvents({ Deposited: accountEvents.schemas.Deposited }),
-    delivery: exactlyOnce<PostgresWriter>(),
+    delivery: exactlyOnce<PostgresTransaction>(),
     handlers: {
       Deposited: async ({ streamId, data }, { tx }) => {
         await tx.query(

@@ -1,4 +1,3 @@
-import type pg from "pg";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
@@ -8,6 +7,7 @@ import {
   type ExactlyOnce,
   exactlyOnce,
   type ExactlyOnceRebuildOptions,
+  type PostgresTransaction,
   type Projection,
   rebuildProjection,
 } from "../src/index.ts";
@@ -25,12 +25,12 @@ afterAll(async () => {
 });
 
 /** A version that multiplies amounts, so that versions can be told apart. */
-function version(number: number): Projection<ExactlyOnce<pg.PoolClient>> {
+function version(number: number): Projection<ExactlyOnce<PostgresTransaction>> {
   return defineProjection({
     name: `totals-v${number}`,
     events: accountEvents,
     types: ["Deposited"],
-    delivery: exactlyOnce<pg.PoolClient>(),
+    delivery: exactlyOnce<PostgresTransaction>(),
     handlers: {
       Deposited: async ({ streamId, data }, { tx }) => {
         await tx.query(
@@ -42,7 +42,7 @@ function version(number: number): Projection<ExactlyOnce<pg.PoolClient>> {
   });
 }
 
-function options(place: PostgresPlace, number: number): ExactlyOnceRebuildOptions<pg.PoolClient> {
+function options(place: PostgresPlace, number: number): ExactlyOnceRebuildOptions<PostgresTransaction> {
   return {
     readModel: "totals",
     store: place.store,
@@ -94,7 +94,7 @@ it("switches readers of a view in PostgreSQL while events come and the old versi
 
   expect([...new Set(seen)]).toStrictEqual(["old", "new"]);
   await expect(old.done).rejects.toMatchObject({ code: "ES_PROJECTION_REPLACED" });
-  const remove = async (tx: pg.PoolClient): Promise<void> => void (await tx.query("DROP TABLE totals_v1"));
+  const remove = async (tx: PostgresTransaction): Promise<void> => void (await tx.query("DROP TABLE totals_v1"));
   expect(await dropProjection(place.sink, "totals-v1", { remove })).toBe(true);
   const { rows } = await place.pool.query("SELECT to_regclass('totals_v1') AS old");
   expect(rows).toStrictEqual([{ old: null }]);

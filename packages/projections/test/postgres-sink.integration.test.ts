@@ -1,10 +1,15 @@
 import type { Registers } from "@es/core";
-import type pg from "pg";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CheckpointedSink, createPostgresSink, createProjectionRunner, resetProjection } from "../src/index.ts";
+import {
+  type CheckpointedSink,
+  createPostgresSink,
+  createProjectionRunner,
+  type PostgresTransaction,
+  resetProjection,
+} from "../src/index.ts";
 import { deposit } from "./accounts.ts";
-import { openPool, openPostgresPlace, postgresBalances, type PostgresWriter } from "./postgres-place.ts";
+import { openPool, openPostgresPlace, postgresBalances } from "./postgres-place.ts";
 import { Reports } from "./reports.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -19,7 +24,7 @@ afterAll(async () => {
 });
 
 /** Ends the server's side of a connection. */
-async function terminate(tx: PostgresWriter, url: string): Promise<void> {
+async function terminate(tx: PostgresTransaction, url: string): Promise<void> {
   const { rows } = await tx.query("SELECT pg_backend_pid() AS pid");
   const admin = openPool(url, 1);
   await admin.query("SELECT pg_terminate_backend($1, 5000)", [rows[0]?.["pid"]]);
@@ -38,7 +43,7 @@ describe("a read model in PostgreSQL", () => {
     await deposit(place.store, "a-1", 1, 2, 4);
     await deposit(place.store, "b-1", 8);
     let failures = 2;
-    const fail = async (amount: number, tx: PostgresWriter): Promise<void> => {
+    const fail = async (amount: number, tx: PostgresTransaction): Promise<void> => {
       if (amount !== 4 || failures === 0) return;
       failures -= 1;
       await tx.query("SELECT 1 / 0");
@@ -52,14 +57,50 @@ describe("a read model in PostgreSQL", () => {
     expect(failures).toBe(0);
   });
 
-  it.each(["ROLLBACK", "COMMIT"])("stops when a handler sends %s, and handles nothing again", async (statement) => {
+  it.each([
+    ["ROLLBACK", (tx: PostgresTransaction) => tx.query("ROLLBACK")],
+    ["COMMIT", (tx: PostgresTransaction) => tx.query("/* done */ commit work; BEGIN")],
+    ["PREPARE TRANSACTION", (tx: PostgresTransaction) => tx.query("SELECT 1; PREPARE TRANSACTION 'a'")],
+    ["release()", (tx: object) => Reflect.get(tx, "release")()],
+  ] as const)("stops with nothing written when a handler sends %s, whatever it does then", async (what, send) => {
     await using place = await openPostgresPlace(server);
     await deposit(place.store, "a-1", 1, 2, 4);
-    for (const fails of [false, true]) {
+    for (const swallows of [false, true]) {
       let handled = 0;
-      const end = async (_amount: number, tx: PostgresWriter): Promise<void> => {
+      const end = async (amount: number, tx: PostgresTransaction): Promise<void> => {
         handled += 1;
-        await tx.query(statement);
+        if (amount !== 2) return;
+        try {
+          await send(tx);
+        } catch (error) {
+          if (!swallows) throw error;
+        }
+      };
+      await using runner = createProjectionRunner(postgresBalances(end), { ...place, clock: new VirtualClock(5_000) });
+
+      await runner.start();
+
+      await expect(runner.waitFor(await place.store.head())).rejects.toMatchObject({
+        code: "ES_CONFIGURATION",
+        message: expect.stringContaining(`sent ${what}, so it was rolled back and nothing was written`),
+      });
+      expect(handled).toBe(swallows ? 3 : 2);
+      expect(runner.status().isHealthy).toBe(false);
+      expect(await place.read()).toStrictEqual({});
+    }
+    await using mended = createProjectionRunner(postgresBalances(), place);
+    await mended.start();
+    await mended.waitFor(await place.store.head());
+    expect(await place.read()).toStrictEqual({ "a-1": "7 of 3" });
+  });
+
+  it("notices a transaction that was ended behind its back, and writes nothing by itself then", async () => {
+    await using place = await openPostgresPlace(server);
+    await deposit(place.store, "a-1", 1, 2);
+    for (const fails of [false, true]) {
+      const end = async (_amount: number, tx: PostgresTransaction): Promise<void> => {
+        // In a text that only the server can read.
+        await tx.query("SELECT E'\\''; ROLLBACK; SELECT ''");
         if (fails) throw new Error("and then it fails");
       };
       await using runner = createProjectionRunner(postgresBalances(end), { ...place, clock: new VirtualClock(5_000) });
@@ -70,16 +111,51 @@ describe("a read model in PostgreSQL", () => {
         code: "ES_CONFIGURATION",
         message: expect.stringContaining("ended the transaction itself"),
       });
-      expect(handled).toBeLessThanOrEqual(3);
-      expect(runner.status().isHealthy).toBe(false);
+      expect(await place.read()).toStrictEqual({});
+      expect((await place.sink.registers.get("checkpoint:balances"))?.value).toContain('"position":"",');
     }
+  });
+
+  it("lets handlers use savepoints and statements that look as if they ended the transaction", async () => {
+    await using place = await openPostgresPlace(server);
+    const recover = async (_amount: number, tx: PostgresTransaction): Promise<void> => {
+      await tx.query("SAVEPOINT mine");
+      await tx.query("SELECT 1 / 0").catch(() => undefined);
+      await tx.query("ROLLBACK TO SAVEPOINT mine");
+      await tx.query("CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END");
+      await tx.query("SELECT CASE WHEN true THEN '; COMMIT' END AS \"; ROLLBACK\" -- ; COMMIT");
+      await tx.query("DO $body$ BEGIN PERFORM 1; END; $body$");
+    };
+    await using runner = createProjectionRunner(postgresBalances(recover), place);
+
+    await runner.start();
+    await runner.waitFor(await deposit(place.store, "a-1", 1, 2));
+
+    expect(await place.read()).toStrictEqual({ "a-1": "3 of 2" });
+  });
+
+  it("refuses what a handler did not await until the transaction was over", async () => {
+    await using place = await openPostgresPlace(server);
+    const late: Promise<unknown>[] = [];
+    const over = Promise.withResolvers<void>();
+    const forget = (_amount: number, tx: PostgresTransaction): void => {
+      late.push(over.promise.then(() => tx.query("INSERT INTO balances VALUES ('late', 1, 1)")));
+    };
+    await using runner = createProjectionRunner(postgresBalances(forget), place);
+    await runner.start();
+    await runner.waitFor(await deposit(place.store, "a-1", 1));
+
+    over.resolve();
+
+    await expect(Promise.all(late)).rejects.toThrow(/the transaction is over/);
+    expect(await place.read()).toStrictEqual({ "a-1": "1 of 1" });
   });
 
   it("has each event once when connections are cut, before and behind the handler, and blames no event for it", async () => {
     await using place = await openPostgresPlace(server);
     await deposit(place.store, "a-1", 1, 2, 4);
     let cuts = 6;
-    const cut = async (_amount: number, tx: PostgresWriter): Promise<void> => {
+    const cut = async (_amount: number, tx: PostgresTransaction): Promise<void> => {
       if (cuts === 0) return;
       cuts -= 1;
       await terminate(tx, place.url);
@@ -158,7 +234,7 @@ describe("a read model in PostgreSQL", () => {
     await deposit(place.store, "a-1", 1);
     const entered = Promise.withResolvers<void>();
     const leave = Promise.withResolvers<void>();
-    const sink: CheckpointedSink<PostgresWriter> = {
+    const sink: CheckpointedSink<PostgresTransaction> = {
       registers: place.sink.registers,
       async transaction(work, options) {
         entered.resolve();
@@ -189,7 +265,7 @@ describe("a read model in PostgreSQL", () => {
       await leave.promise;
     };
     const pool = openPool(place.url);
-    const sink = createPostgresSink<pg.PoolClient>(pool, { idleTimeoutMs: 300 });
+    const sink = createPostgresSink(pool, { idleTimeoutMs: 300 });
     const hanging = createProjectionRunner(postgresBalances(hang), { ...place, sink });
     await hanging.start();
     await entered.promise;
@@ -271,6 +347,8 @@ describe("the PostgreSQL sink", () => {
     await place.pool.query("UPDATE es_projection_registers SET value = convert_to('2', 'UTF8') WHERE key = ''");
 
     await expect(createPostgresSink(place.pool).registers.get("a")).rejects.toMatchObject({ code: "ES_STORE_FORMAT" });
+    await place.pool.query("DELETE FROM es_projection_registers");
+    await expect(createPostgresSink(place.pool).registers.get("a")).rejects.toThrow(/was emptied.* restore it/);
   });
 
   it("says what is wrong when it cannot log in, find the database, or write, and when nobody answers", async () => {

@@ -58,6 +58,22 @@ describe("errors of the client", () => {
     expect(toServerFailure(new UnavailableError()).message).toMatch(/\S/);
   });
 
+  it.each([
+    [
+      "14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ",
+      "connect ECONNREFUSED 127.0.0.1:1",
+    ],
+    [
+      "14 UNAVAILABLE: No connection established. Last error: Error: 405D:error:0A00010B:SSL routines:record_header:wrong version number:../a.c:77:\n. Resolution note: ",
+      "TLS: wrong version number",
+    ],
+    ["14 UNAVAILABLE: Name resolution failed for target dns:a:1", "Name resolution failed for target dns:a:1"],
+    ["5 NOT_FOUND: ", "5 NOT_FOUND: "],
+    ["an error of ours. Its second sentence", "an error of ours. Its second sentence"],
+  ])("are told in plain words: %s", (message, text) => {
+    expect(toServerFailure(new Error(message)).message).toBe(text);
+  });
+
   it("of a server that is not the leader cost no client", () => {
     const error = Object.assign(new Error("Leader info available"), { type: "not-leader", code: 5 });
 

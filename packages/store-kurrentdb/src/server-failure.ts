@@ -121,9 +121,16 @@ export function toServerFailure(error: unknown): ServerFailure {
   return new ServerFailure(isNotSent ? "not-sent" : "lost", textOf(cause), options);
 }
 
-/** An error's text; some of the client's have none. */
-function textOf(error: Error): string {
-  return error.message === "" ? error.constructor.name : (error.message.split("\n")[0] ?? "");
+/** What gRPC and OpenSSL put around the words that say what happened. */
+const NOISE =
+  /^Could not recognize |^\d+ [A-Z_]+: |(?:No connection established\. )?Last error: (?:Error: )?|[\dA-F]+:error:[\dA-F]+:(?=SSL routines)|\. Resolution note: $/g;
+const OPENSSL = /^SSL routines:[^:]*:([^:]+):.*/;
+
+/** An error's text in one line, without noise; some of the client's have none. */
+export function textOf(error: Error): string {
+  const [line = ""] = error.message.split("\n");
+  const text = line.replaceAll(NOISE, "").replace(OPENSSL, "TLS: $1").trim();
+  return text || line || error.constructor.name;
 }
 
 function factsOf(error: Error): FailureFacts {

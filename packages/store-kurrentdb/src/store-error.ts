@@ -5,7 +5,7 @@ import {
   StoreUnavailableError,
   UnsupportedError,
 } from "@es/core";
-import { ServerFailure, toServerFailure } from "./server-failure.ts";
+import { ServerFailure, textOf, toServerFailure } from "./server-failure.ts";
 
 /** The error of the toolkit for a failed call of the client. `doing` completes "while ...". Those of the toolkit pass unchanged. */
 export function toStoreError(error: unknown, doing: string): EventSourcingError {
@@ -48,7 +48,7 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
 
 /** The text of an error. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? textOf(error) : String(error);
 }
 
 /** Whether the same call may succeed a moment later. */

@@ -3,7 +3,7 @@ import { KurrentDBClient } from "@kurrent/kurrentdb-client";
 import { type KurrentDouble, type KurrentDoubleOptions, startKurrentDouble } from "kurrentdb-double";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
+import { collect, readLog, writeOf } from "test-helpers";
 
 interface Both extends AsyncDisposable {
   readonly double: KurrentDouble;

@@ -1,4 +1,5 @@
 import { ConfigurationError, StoreClosedError } from "@es/core";
+import { endsTransaction } from "./driver-error.ts";
 import { type SettleOptions, settleFailedCommit } from "./settle-commit.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 
@@ -42,17 +43,14 @@ export class CallersTransaction {
     try {
       result = await work(connection.database);
     } catch (error) {
+      if (!this.#isCutOff && !endsTransaction(error)) assertInTransaction(connection, error);
       if (!this.#isCutOff) connection.rollback();
       throw error;
     }
     if (this.#isCutOff) {
       throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back");
     }
-    if (!connection.database.open || !connection.database.inTransaction) {
-      throw new ConfigurationError(
-        "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-      );
-    }
+    assertInTransaction(connection);
     try {
       connection.commit();
     } catch (error) {
@@ -74,4 +72,13 @@ export class CallersTransaction {
     this.#isCutOff = true;
     this.#options.connection.rollback();
   }
+}
+
+/** @throws ConfigurationError when the work has ended the transaction: to repeat it could double what it has committed */
+function assertInTransaction({ database }: SettleOptions["connection"], cause?: unknown): void {
+  if (database.open && database.inTransaction) return;
+  throw new ConfigurationError(
+    "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
+    { cause },
+  );
 }

@@ -24,6 +24,14 @@ export function isLocked(error: unknown): boolean {
   return error instanceof TypeError && error.message.includes("connection is busy");
 }
 
+/** Whether SQLite may have ended the transaction with this error, or with the one behind it. */
+export function endsTransaction(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return [error, cause].some((each) =>
+    /^SQLITE_(FULL|IOERR|NOMEM|BUSY|LOCKED|INTERRUPT|CORRUPT)/.test(sqliteCodeOf(each) ?? ""),
+  );
+}
+
 /** Whether the driver says that its connection was closed. */
 export function isConnectionClosed(error: unknown): boolean {
   return error instanceof TypeError && error.message.includes("connection is not open");

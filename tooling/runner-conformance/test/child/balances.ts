@@ -1,6 +1,11 @@
 import { defineEvents, type EventStore } from "@es/core";
-import { defineProjection, type ExactlyOnce, exactlyOnce, type Projection } from "@es/projections";
-import type { PostgresClient } from "@es/store-postgres";
+import {
+  defineProjection,
+  type ExactlyOnce,
+  exactlyOnce,
+  type PostgresTransaction,
+  type Projection,
+} from "@es/projections";
 import type Database from "better-sqlite3";
 import * as z from "zod";
 
@@ -14,11 +19,11 @@ const UPSERT =
   "ON CONFLICT (stream) DO UPDATE SET total = balances.total + excluded.total, events = balances.events + 1";
 
 /** Sums and counts by stream, in the database of the events. */
-export function postgresBalances(): Projection<ExactlyOnce<PostgresClient>> {
+export function postgresBalances(): Projection<ExactlyOnce<PostgresTransaction>> {
   return defineProjection({
     name: "balances",
     events: accountEvents,
-    delivery: exactlyOnce<PostgresClient>(),
+    delivery: exactlyOnce<PostgresTransaction>(),
     handlers: {
       Deposited: async ({ streamId, data }, { tx }) => {
         await tx.query(`INSERT INTO balances VALUES ($1, $2, 1) ${UPSERT}`, [streamId, data.amount]);
