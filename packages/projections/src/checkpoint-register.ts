@@ -92,6 +92,12 @@ export class CheckpointRegister<Tx> {
     return revision !== undefined;
   }
 
+  /** @throws CheckpointConflictError, ProjectionReplacedError when somebody else has written it */
+  async assertHeld(): Promise<void> {
+    const register = await this.#get({});
+    if ((register?.revision ?? 0) !== this.#revision) throw this.#conflict(register);
+  }
+
   #conflict(register: Register | undefined): Error {
     const replacedBy = register === undefined ? undefined : parseCheckpoint(this.#key, register.value).replacedBy;
     return replacedBy === undefined

@@ -8,6 +8,7 @@ export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger
     load: (signal) => ledger.load(signal),
     replayMark: (signal) => ledger.replayMark(signal),
     startNow: (store, signal) => ledger.startNow(store, signal),
+    assertHeld: () => ledger.assertHeld(),
     async commit(work) {
       if (!lease.isHeld) throw new LeaseLostError(key, lease.token);
       await ledger.commit(work);

@@ -25,6 +25,11 @@ export interface Ledger {
   /** Where a projection begins that begins now: at the head, for all its partitions at the same. */
   startNow(store: EventStore<unknown>, signal: AbortSignal): Promise<Position>;
   /**
+   * Makes sure, in the middle of a commit, that no other runner has taken over: for effects that a transaction does not undo.
+   * @throws CheckpointConflictError, ProjectionReplacedError
+   */
+  assertHeld(): Promise<void>;
+  /**
    * Handles the events and stores the checkpoint. When it rejects, the checkpoint has not moved.
    *
    * @throws HandlerFailure when a handler threw

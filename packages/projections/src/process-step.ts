@@ -27,12 +27,22 @@ export class ProcessSteps {
   readonly #manager: ProcessManager<unknown>;
   readonly #store: EventStore<unknown>;
   readonly #joined: Joined;
+  readonly #assertHeld: () => Promise<void>;
   /** For all steps of a transaction: what was saved in it cannot be loaded yet. */
   readonly #shared: Aggregates | undefined;
   #hasPlanned = false;
 
-  /** @param joined - with `tx`, everything happens in that transaction; without, each append stands for itself */
-  constructor(manager: ProcessManager<unknown>, store: EventStore<unknown>, joined: Joined) {
+  /**
+   * @param joined - with `tx`, everything happens in that transaction; without, each append stands for itself
+   * @param assertHeld - throws when another runner has taken over
+   */
+  constructor(
+    manager: ProcessManager<unknown>,
+    store: EventStore<unknown>,
+    joined: Joined,
+    assertHeld: () => Promise<void>,
+  ) {
+    this.#assertHeld = assertHeld;
     this.#manager = manager;
     this.#store = store;
     this.#joined = joined;
@@ -97,7 +107,8 @@ export class ProcessSteps {
       }
       this.#hasPlanned ||= changes.length > before.length;
       if (changes.length > 0) {
-        await changeTimeouts(this.#store.registers, this.#manager.name, changes, this.#joined);
+        const call = { ...this.#joined, assertHeld: this.#assertHeld };
+        await changeTimeouts(this.#store.registers, this.#manager.name, changes, call);
       }
       return;
     }

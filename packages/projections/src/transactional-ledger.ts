@@ -16,6 +16,8 @@ export function transactionalLedger(
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
     startNow: (store, signal) => register.startNow(store, signal),
+    // The transaction sees to that.
+    assertHeld: async () => undefined,
 
     async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
