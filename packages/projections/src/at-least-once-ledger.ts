@@ -23,7 +23,21 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
     }
   }
 
+  async function handle({ events, checkpoint, context }: Work): Promise<void> {
+    const progress: Progress = { handled: 0 };
+    try {
+      await projection.apply(events, context, progress);
+    } catch (error) {
+      assertNotStopped(context.signal);
+      if (overtaken !== undefined && overtaken.error === error) throw error;
+      throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
+    }
+    assertNotStopped(context.signal);
+    owed = checkpoint;
+  }
+
   return {
+    handle,
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
     startNow: (store, signal) => register.startNow(store, signal),
@@ -35,19 +49,11 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
       });
     },
 
-    async commit({ events, checkpoint, context }: Work) {
+    async commit(work: Work) {
+      const { events, checkpoint } = work;
       if (events.length > 0 && owed !== checkpoint) {
         if (await register.settle(checkpoint)) return;
-        const progress: Progress = { handled: 0 };
-        try {
-          await projection.apply(events, context, progress);
-        } catch (error) {
-          assertNotStopped(context.signal);
-          if (overtaken?.error === error) throw error;
-          throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
-        }
-        assertNotStopped(context.signal);
-        owed = checkpoint;
+        await handle(work);
       }
       await store(checkpoint);
       owed = undefined;

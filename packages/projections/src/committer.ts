@@ -1,6 +1,6 @@
 import type { Position, RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery, HandlerContext } from "./delivery.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Projection } from "./projection.ts";
@@ -24,26 +24,43 @@ export interface CommitterParts {
 export class Committer {
   readonly #parts: CommitterParts;
   #checkpoint: Checkpoint;
+  /** By the clock, a moment at which the stored checkpoint was this runner's. */
+  #heldAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CommitterParts, checkpoint: Checkpoint) {
     this.#parts = parts;
     this.#checkpoint = checkpoint;
   }
 
-  /** The checkpoint as it is stored. */
+  /** The checkpoint behind what was handled. Stored, unless that was left to a later commit. */
   get checkpoint(): Checkpoint {
     return this.#checkpoint;
   }
 
+  /** How long it may still be left to a later commit; 0 when it may not, or not any more. */
+  get deferrableMs(): number {
+    const { ledger, settings } = this.#parts;
+    if (ledger.handle === undefined) return 0;
+    const sinceMs = settings.clock.monotonic() - this.#heldAt;
+    return Math.max(0, settings.checkpointIntervalMs - sinceMs);
+  }
+
+  /** One attempt at handling; the checkpoint is left to a later commit. @throws HandlerFailure */
+  async handle(events: readonly RecordedEvent[], checkpoint: Checkpoint): Promise<void> {
+    await this.#parts.ledger.handle?.({ events, checkpoint, context: this.#contextOf(events, 1) });
+    this.#checkpoint = checkpoint;
+  }
+
   /** One attempt at handling, and as many at storing as the store may need. @throws HandlerFailure */
   async commit(events: readonly RecordedEvent[], checkpoint: Checkpoint, attempt = 1): Promise<void> {
-    const { ledger, projection, settings, stopping, giveUp, isCatchingUp } = this.#parts;
-    const isReplay = isReplayed(this.#checkpoint, events);
-    const context = { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp(), isReplay };
+    const { ledger, settings, stopping } = this.#parts;
+    const context = this.#contextOf(events, attempt);
     for (let failures = 1; ; failures += 1) {
       try {
+        const startedAt = settings.clock.monotonic();
         await ledger.commit({ events, checkpoint, context });
         this.#checkpoint = checkpoint;
+        this.#heldAt = startedAt;
         return;
       } catch (error) {
         if (!isTransient(error) || failures >= settings.storeRetry.maxAttempts || stopping.aborted) throw error;
@@ -58,7 +75,7 @@ export class Committer {
    * @param earlier - how its first attempt failed already
    * @throws HandlerFailedError after the last one
    */
-  async handle(event: RecordedEvent, checkpoint: Checkpoint, earlier?: HandlerFailure): Promise<void> {
+  async commitOne(event: RecordedEvent, checkpoint: Checkpoint, earlier?: HandlerFailure): Promise<void> {
     const { settings, projection } = this.#parts;
     let failure = earlier;
     /** Failures by whose fault they were: an outage takes none of an event's attempts. */
@@ -85,6 +102,12 @@ export class Committer {
         failure = error;
       }
     }
+  }
+
+  #contextOf(events: readonly RecordedEvent[], attempt: number): HandlerContext {
+    const { projection, giveUp, isCatchingUp } = this.#parts;
+    const isReplay = isReplayed(this.#checkpoint, events);
+    return { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp(), isReplay };
   }
 
   async #backOff(limits: RetrySettings, failures: number, error: unknown, event?: RecordedEvent): Promise<void> {

@@ -12,6 +12,7 @@ import type { Projection } from "./projection.ts";
 import { backOffMs, isTransient } from "./retry.ts";
 import type { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
+import { settledWithin } from "./settled-within.ts";
 import { verifyCheckpoint } from "./verify-checkpoint.ts";
 
 /** What a follower needs of its runner. */
@@ -74,15 +75,14 @@ export class Follower {
 
   /** Reads and handles until the runner is stopped, or until the store cannot be read; then it may be called again. */
   async follow(): Promise<void> {
-    const { settings, projection, stopping, gate, mutex } = this.#parts;
+    const { settings, projection, stopping, mutex } = this.#parts;
     const { store, pageSize } = settings;
     const { filter } = projection;
     const pages = new LivePages({ store, filter, after: this.position, pageSize, signal: stopping });
     try {
       await this.#verify();
       for (;;) {
-        const page = await pages.next();
-        await gate.passed(stopping);
+        const page = await this.#next(pages);
         if (stopping.aborted) return;
         await mutex.run(() => this.#handle(page));
       }
@@ -94,6 +94,20 @@ export class Follower {
     } finally {
       await pages.close();
     }
+  }
+
+  /** The next page, when it may be handled. A checkpoint that waits to be stored does not wait for that. */
+  async #next(pages: LivePages): Promise<Page> {
+    const { settings, stopping, gate, mutex } = this.#parts;
+    const next = pages.next().then(async (page) => {
+      await gate.passed(stopping);
+      return page;
+    });
+    const dueMs = this.#worker?.saveDueMs;
+    if (dueMs !== undefined && !(await settledWithin(next, dueMs, settings))) {
+      await mutex.run(async () => this.#worker?.save());
+    }
+    return next;
   }
 
   async #claim(): Promise<void> {

@@ -36,6 +36,13 @@ export interface Ledger {
    * @throws CheckpointConflictError when another runner has taken over
    */
   commit(work: Work): Promise<void>;
+  /**
+   * Handles the events and leaves their checkpoint to a later {@link commit}. Does not ask whether another runner has taken over. Absent
+   * where both are one transaction.
+   *
+   * @throws HandlerFailure when a handler threw
+   */
+  handle?(work: Work): Promise<void>;
 }
 
 /** A handler threw. Tells a fault of the projection from one of the store. */

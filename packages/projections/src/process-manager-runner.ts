@@ -83,7 +83,8 @@ export function createProcessManagerRunner(
     },
   };
 
-  const settings = runnerSettings({ ...options, onReport: (report) => onReport(report) });
+  // Time-outs are looked up behind the checkpoint, so it is stored with each page.
+  const settings = runnerSettings({ ...options, checkpointIntervalMs: 0, onReport: (report) => onReport(report) });
   const places = sink === undefined ? options : { ...options, sink };
   const ledger = ledgerFor(projection, places, { index: 0, count: 1 });
   const runner = new Runner(projection, ledger, settings);

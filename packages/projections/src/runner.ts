@@ -141,7 +141,8 @@ export class Runner implements ProjectionRunner {
     const isFirst = !this.#gate.isClosed;
     this.#gate.close();
     // The page that is being handled holds the mutex.
-    const quiet = this.#mutex.run(async () => undefined);
+    const quiet = this.#mutex.run(async () => this.#follower.worker?.save());
+    quiet.catch((error: unknown) => this.failWith(error));
     if (!(await settledWithin(quiet, timeoutMs, { clock: this.#settings.clock, signal }))) {
       throw new WaitTimeoutError(
         `projection ${JSON.stringify(this.projection)} was not done with its page within ${timeoutMs} ms; it takes no further one until resume()`,
@@ -209,12 +210,21 @@ export class Runner implements ProjectionRunner {
       this.#end();
     } catch (error) {
       const isOwnAbort = signal.aborted && isEventSourcingError(error, "ES_ABORTED");
+      await this.#saveOnce();
       // What went wrong beside the feed may have found it waiting, and then that wait was aborted.
       const failure = this.#failure ?? (isOwnAbort ? undefined : { error });
       if (failure === undefined) return this.#end();
       this.#fail(failure.error);
       throw failure.error;
     }
+  }
+
+  /** What was handled before something failed need not come again. Where that cannot be stored either, it does. */
+  async #saveOnce(): Promise<void> {
+    if (this.#follower.worker?.saveDueMs === undefined) return;
+    // No further attempts.
+    this.#stopping.abort();
+    await this.#mutex.run(async () => this.#follower.worker?.save()).catch(() => undefined);
   }
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { EventStore, Position } from "@es/core";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
@@ -6,6 +7,7 @@ import { expect, it } from "vitest";
 import { createBalances, foldBalances, readBalances } from "./balances.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
 
+const NOTE = new URL("./child/note.ts", import.meta.url);
 const SHARE = new URL("./child/share.ts", import.meta.url);
 const STREAMS = 7;
 
@@ -121,4 +123,32 @@ it("keeps the read model equal to a fold of the log while processes that share i
   await reader.stop();
 
   expect(place.read()).toStrictEqual(await place.fold());
+});
+
+it("skips nothing outside of transactions when a process is killed again and again while it catches up", {
+  timeout: 60_000,
+}, async () => {
+  await using directory = await temporaryDirectory();
+  const [path, notes] = [directory.path("events.db"), directory.path("notes")];
+  await using store = await openSqliteEventStore({ path });
+  for (let n = 0; n < 2_100; n += 100) {
+    const events = Array.from({ length: 100 }, (_, amount) => ({ type: "Deposited", data: { amount } }));
+    await store.append({ streamId: `account-${n % STREAMS}`, expected: "any", events });
+  }
+  const log = (await readLog(store)).map(({ streamId, version }) => `${streamId}@${version}`);
+  const noted = async (): Promise<readonly string[]> => (await readFile(notes, "utf8")).trimEnd().split("\n");
+
+  for (let round = 1; round <= 8; round += 1) {
+    await using victim = new Child(NOTE, { path, notes });
+    await victim.said(() => victim.lines.filter((line) => isReport(line, "progress")).length >= 12);
+    await victim.kill();
+    const { events } = JSON.parse((await store.registers.get("checkpoint:noting"))?.value ?? "{}");
+    // What is stored as handled was handled.
+    expect(new Set(await noted())).toStrictEqual(new Set(log.slice(0, new Set(await noted()).size)));
+    expect(events).toBeLessThanOrEqual(new Set(await noted()).size);
+  }
+  await using last = new Child(NOTE, { path, notes });
+  await last.said((line) => isReport(line, "stopped"));
+
+  expect([...new Set(await noted())]).toStrictEqual(log);
 });

@@ -69,7 +69,7 @@ export class Appender {
       }));
       return await this.#untilStored(writes, checked, checks, call);
     } catch (error) {
-      throw toStoreError(error, "appending");
+      throw toStoreError(error, `appending to ${writes.map(({ streamId }) => JSON.stringify(streamId)).join(", ")}`);
     } finally {
       leave();
     }

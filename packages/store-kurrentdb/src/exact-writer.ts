@@ -2,7 +2,7 @@ import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import type { CallLimit } from "./client-holder.ts";
 import { versionOf } from "./event-mapping.ts";
 import type { KurrentClient, OutgoingEvent, StreamState } from "./kurrent-client.ts";
-import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SERVER_DEADLINE_MS } from "./limits.ts";
+import { FIRST_PAUSE_MS, LEAST_ATTEMPT_MS, LONGEST_PAUSE_MS, SERVER_DEADLINE_MS } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
@@ -75,7 +75,8 @@ export class ExactWriter {
           isDoubtful ||= error.kind === "lost" || (error.kind === "not-leader" && isSimple(append));
           const found = error.kind === "lost" && !isSimple(append) ? await this.#lookUp(append, settling) : undefined;
           if (found !== undefined) return found;
-          if (performance.now() + pauseMs >= call.deadline) throw outOfTime(error);
+          // What is sent and cannot be answered in time would only make a certain outcome an unknown one.
+          if (performance.now() + pauseMs + LEAST_ATTEMPT_MS >= call.deadline) throw outOfTime(error);
         }
         await holder.pause(pauseMs, isDoubtful ? settling : call);
       }

@@ -1,5 +1,6 @@
-import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
+import { type Authorize, CERTIFICATES, type Permit, type TlsOptions } from "./access.ts";
 import { openConnections } from "./connections.ts";
+import type { Cluster, Node } from "./cluster.ts";
 import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
 import { openLogFile } from "./log-file.ts";
@@ -15,9 +16,11 @@ export interface KurrentDoubleOptions {
   /** @defaultValue "current" */
   readonly personality?: Personality;
   /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
-  readonly tls?: boolean;
+  readonly tls?: boolean | TlsOptions;
   /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
   readonly authorize?: Authorize;
+  /** What callers may do with which stream. @defaultValue everything */
+  readonly permit?: Permit;
   /** What differs from the personality. */
   readonly features?: Partial<Features>;
   /** Stops the double. */
@@ -26,7 +29,7 @@ export interface KurrentDoubleOptions {
   readonly port?: number;
   /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
   readonly file?: string;
-  /** Another double with which this one forms a cluster: they have the same log. */
+  /** Another double with which this one forms a cluster: they have the same log, and the other one leads until this one does. */
   readonly peer?: KurrentDouble;
   /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
@@ -65,6 +68,13 @@ export interface KurrentDouble {
   limitSizes(limits: SizeLimits): void;
   /** The server no longer recognizes by its memory what is appended again with "any"; the log is kept. */
   forgetEventIds(): void;
+  /** Makes this one the leader of its cluster, and the one before a follower. */
+  lead(): void;
+  /** As a follower gets nothing more of what the leader writes, until it catches up. Only subscriptions show that. */
+  fallBehind(): void;
+  catchUp(): void;
+  /** Leaves the cluster without a leader, until one leads. */
+  resign(): void;
   /** Stops as a crash would. The log is kept for `restart`. */
   stop(): Promise<void>;
   /** Starts again on the same port with the same log, after a `stop` if it runs. Its memory of event ids is empty. */
@@ -100,6 +110,7 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
 };
 
 const logs = new WeakMap<KurrentDouble, EventLog>();
+const clusters = new WeakMap<EventLog, Cluster>();
 
 /** Starts a double on 127.0.0.1. */
 export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
@@ -110,12 +121,21 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const calls: SeenCall[] = [];
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
   let sizeLimits: SizeLimits = {};
+  let isRunning = true;
+  let lagsAt = Number.POSITIVE_INFINITY;
+  const node: Node = { endpoint: () => ({ host: "127.0.0.1", port: connections.port }), isAlive: () => isRunning };
+  const cluster = clusterOf(log);
+  cluster.nodes.add(node);
+  cluster.leader ??= node;
   const backend: Backend = {
     log,
     faults,
     now,
+    permit: options.permit ?? (() => true),
     features: { ...PERSONALITIES[personality], ...options.features },
-    endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
+    cluster,
+    node,
+    received: () => Math.min(log.events.length, lagsAt),
     sizeLimits: () => sizeLimits,
     dropPeer: (peer) => connections.drop(peer),
     noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
@@ -126,14 +146,16 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     },
   };
   const { tls = false, authorize } = options;
-  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  if (authorize !== undefined && tls === false)
+    throw new Error("the client sends credentials over TLS only: add `tls: true`");
   const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
-  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls !== false });
 
-  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
+  const security = tls !== false ? `tls=true&tlsCaFile=${encodeURIComponent(CERTIFICATES.root)}` : "tls=false";
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
+    cluster.nodes.delete(node);
     await connections.close();
     server.stop();
   }
@@ -144,7 +166,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     // Without the interval each new client waits half a second before its first read.
     connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
-    rootCertificateFile: ROOT_CERTIFICATE_FILE,
+    rootCertificateFile: CERTIFICATES.root,
     log: log.events,
     calls,
     get subscriptions() {
@@ -165,16 +187,39 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
       sizeLimits = limits;
     },
     forgetEventIds: () => log.forgetIds(),
-    stop: () => connections.close(),
+    lead() {
+      cluster.leader = node;
+    },
+    fallBehind() {
+      lagsAt = log.events.length;
+    },
+    catchUp() {
+      lagsAt = Number.POSITIVE_INFINITY;
+      log.announce();
+    },
+    resign() {
+      if (cluster.leader === node) cluster.leader = undefined;
+    },
+    async stop() {
+      isRunning = false;
+      await connections.close();
+    },
     async restart() {
       await connections.close();
       log.forgetIds();
       await connections.open();
+      isRunning = true;
     },
     [Symbol.asyncDispose]: dispose,
   };
   logs.set(double, log);
   return double;
+}
+
+function clusterOf(log: EventLog): Cluster {
+  const cluster = clusters.get(log) ?? { nodes: new Set(), leader: undefined };
+  clusters.set(log, cluster);
+  return cluster;
 }
 
 function logFor({ peer, file }: KurrentDoubleOptions, now: () => number): EventLog {

@@ -1,5 +1,8 @@
 import { status } from "@grpc/grpc-js";
+import type { Permit } from "./access.ts";
+import { type Cluster, type Node, refusalOf } from "./cluster.ts";
 import type { EventLog } from "./event-log.ts";
+import { accessDenied } from "./failures.ts";
 import type { Faults, MisbehavingCall } from "./misbehaviour.ts";
 import type { SizeLimits } from "./size-limit.ts";
 
@@ -24,8 +27,12 @@ export interface Backend {
   readonly faults: Faults;
   readonly features: Features;
   readonly now: () => number;
-  /** Where clients connect to, for gossip. */
-  readonly endpoint: () => { readonly host: string; readonly port: number };
+  readonly permit: Permit;
+  readonly cluster: Cluster;
+  /** This one of the cluster. */
+  readonly node: Node;
+  /** How many events of the log this node has: a follower may lag behind. */
+  readonly received: () => number;
   readonly sizeLimits: () => SizeLimits;
   /** Breaks the connection on which a call came. */
   dropPeer(peer: string): void;
@@ -41,6 +48,9 @@ export async function perform<Result>(
   answer: (result: Result) => void,
 ): Promise<void> {
   try {
+    if (!isPermitted(backend, call)) return call.fail(accessDenied());
+    const refusal = refusalOf(backend.cluster, backend.node, call);
+    if (refusal !== undefined) return call.fail(refusal);
     const before = backend.faults.meet(call, "before");
     if (before !== undefined && !(await before)) return;
     const result = work();
@@ -50,4 +60,10 @@ export async function perform<Result>(
   } catch (error) {
     call.fail({ code: status.INTERNAL, details: `the double has a bug: ${String(error)}` });
   }
+}
+
+function isPermitted({ permit }: Backend, { operation, streams, authorization }: MisbehavingCall): boolean {
+  if (operation === "methods" || operation === "gossip") return true;
+  const named = streams.length === 0 ? ["$all"] : streams;
+  return named.every((stream) => permit({ authorization, operation, stream }));
 }

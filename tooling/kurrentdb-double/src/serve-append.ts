@@ -1,4 +1,5 @@
 import { type ServerReadableStream, type sendUnaryData, status } from "@grpc/grpc-js";
+import { authorizationOf, needsLeader } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AppendConflictMessage, AppendRequest, AppendResponse, ExpectedStreamMessage } from "./messages.ts";
@@ -27,6 +28,8 @@ export function serveAppend(
     const control = {
       operation: "append" as const,
       streams: [streamName],
+      authorization: authorizationOf(call.metadata),
+      needsLeader: needsLeader(call.metadata),
       drop: () => backend.dropPeer(call.getPeer()),
       end: () => fail(cannotEnd()),
       fail,

@@ -1,4 +1,5 @@
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { authorizationOf, needsLeader } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, NOT_READY, TIMED_OUT, toServiceError } from "./failures.ts";
 import type { BatchAppendRequest, BatchAppendResponse, DetailMessage } from "./messages.ts";
@@ -57,6 +58,8 @@ function appendOne(backend: Backend, call: Call, id: string, pending: PendingApp
   const control = {
     operation: "append" as const,
     streams: [streamName],
+    authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure: Failure) => {

@@ -1,3 +1,4 @@
+import { authorizationOf, needsLeader } from "./access.ts";
 import { type EventFilter, toEventFilter } from "./event-filter.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
@@ -24,6 +25,8 @@ export function serveRead(backend: Backend, call: ReadCall): void {
   const control: MisbehavingCall = {
     operation: isSubscription ? "subscribe" : "read",
     streams: options.source === "stream" ? [toStreamName(options.stream?.stream)] : [],
+    authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure) => void call.emit("error", toServiceError(failure)),

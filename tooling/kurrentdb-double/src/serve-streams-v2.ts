@@ -1,4 +1,5 @@
-import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import type { Metadata, ServerReadableStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, toServiceError } from "./failures.ts";
 import {
@@ -91,13 +92,15 @@ export function serveAppendRecords(
 
 function controlOf(
   backend: Backend,
-  call: { getPeer(): string },
+  call: { getPeer(): string; readonly metadata: Metadata },
   streams: readonly SessionStream[],
   fail: (failure: Failure) => void,
 ): MisbehavingCall {
   return {
     operation: "append",
     streams: streams.map(({ streamName }) => streamName),
+    authorization: authorizationOf(call.metadata),
+    needsLeader: true,
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail: (failure) => fail(inSecondProtocol(failure)),

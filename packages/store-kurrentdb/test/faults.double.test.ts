@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Personality, startKurrentDouble, startKurrentDoubleProcess } from "kurrentdb-double";
+import { CountLoad } from "test-helpers/count-load";
 import { describe, expect, it } from "vitest";
 import { openKurrentDbEventStore } from "../src/index.ts";
 import { survive } from "./survive.ts";
@@ -84,34 +85,15 @@ describe("under load, a server", () => {
   it("is stopped while 8 writers count in one register: none is lost, none counted twice", async () => {
     await using double = await startKurrentDouble();
     await using store = await openKurrentDbEventStore({ connectionString: double.connectionString, timeoutMs: 3_000 });
-    const { registers } = store;
-    let counted = 0;
-    let unknown = 0;
-    let isStopped = false;
-    const count = async (): Promise<void> => {
-      while (!isStopped) {
-        try {
-          const now = await registers.get("counter");
-          const next = String(Number(now?.value ?? 0) + 1);
-          if ((await registers.set("counter", next, { expected: now?.revision ?? 0 })) !== undefined) counted += 1;
-        } catch (error) {
-          if (error instanceof Error && "code" in error && error.code === "ES_UNKNOWN_OUTCOME") unknown += 1;
-        }
-      }
-    };
-    const running = Array.from({ length: 8 }, count);
+    const load = new CountLoad(store.registers, 8);
     for (let round = 0; round < 4; round += 1) {
-      const target = counted + 20;
-      await expect.poll(() => counted, { timeout: 15_000 }).toBeGreaterThan(target);
+      const target = load.counted + 20;
+      await expect.poll(() => load.counted, { timeout: 15_000 }).toBeGreaterThan(target);
       double.misbehave({ on: "append", how: "drop", moment: "after", times: 2 });
       await double.stop();
       await double.restart();
     }
-    isStopped = true;
-    await Promise.all(running);
 
-    const value = Number((await registers.get("counter"))?.value);
-    expect(value).toBeGreaterThanOrEqual(counted);
-    expect(value).toBeLessThanOrEqual(counted + unknown);
+    await load.reconcile();
   }, 90_000);
 });

@@ -1,9 +1,9 @@
 import { isEventSourcingError } from "@es/core";
 import { KurrentDBClient } from "@kurrent/kurrentdb-client";
 import { type KurrentDouble, type KurrentDoubleOptions, startKurrentDouble } from "kurrentdb-double";
+import { collect, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "test-helpers";
 
 interface Both extends AsyncDisposable {
   readonly double: KurrentDouble;
@@ -59,58 +59,9 @@ describe("a stream that was deleted, and is written anew", () => {
       expect(result).toMatchObject({ versions: [6], position: events[1]?.position });
     },
   );
-
-  it("recognises the append when the caller makes it again, also over several streams", async () => {
-    await using both = await openBoth();
-    const { client, store } = both;
-    const write = writeOf("a-1", "no-stream", 2);
-    const writes = [writeOf("b-1", "no-stream", 2), writeOf("c-1", "no-stream")];
-    for (const streamId of ["a-1", "b-1"]) {
-      await store.append(writeOf(streamId, 0, 4));
-      await client.deleteStream(streamId);
-    }
-    const first = await store.append(write);
-    const second = await store.append(writes);
-
-    expect(await store.append(write)).toStrictEqual({ ...first, duplicate: true });
-    expect(await store.append(writes)).toStrictEqual({ ...second, duplicate: true });
-    expect(await readLog(store)).toHaveLength(13);
-  });
 });
 
 describe.each(["current", "26.2"] as const)("a server like %s", (personality) => {
-  it("does not know where events of a repetition are that were cut off since, which is no place to give out", async () => {
-    await using both = await openBoth({ personality });
-    const { client, store } = both;
-    const one = writeOf("a-1", 0, 2);
-    const several = [writeOf("b-1", 0, 2), writeOf("c-1", 0)];
-    const firsts = [await store.append(one), await store.append(several)];
-    await store.append([writeOf("a-1", 2), writeOf("b-1", 2), writeOf("c-1", 1)]);
-    for (const streamId of ["a-1", "b-1", "c-1"]) await client.setStreamMetadata(streamId, { truncateBefore: 2 });
-    await store.append(writeOf("c-1", 2));
-    const log = await readLog(store);
-
-    for (const [index, again] of [await store.append(one), await store.append(several)].entries()) {
-      expect(again.versions).toStrictEqual(firsts[index]?.versions);
-      expect(again.position >= (firsts[index]?.position ?? "")).toBe(true);
-      expect(log.map(({ position }) => position)).toContain(again.position);
-    }
-    expect(await readLog(store)).toStrictEqual(log);
-  });
-
-  it("answers an append that hides behind its stream's deletion, with a place that a reader can reach", async () => {
-    await using both = await openBoth({ personality });
-    const { client, store } = both;
-    const write = writeOf("a-1", 0, 2);
-    const first = await store.append(write);
-    await client.deleteStream("a-1");
-
-    const again = await store.append(write);
-
-    expect(again.versions).toStrictEqual(first.versions);
-    expect(again.position).toBe(await store.head());
-  });
-
   it("takes an append with checks once, whatever became of the stream that was checked", async () => {
     await using both = await openBoth({ personality });
     const { double, store } = both;
@@ -127,36 +78,6 @@ describe.each(["current", "26.2"] as const)("a server like %s", (personality) =>
     expect(await readLog(store)).toHaveLength(4);
   });
 
-  it("refuses an append of which one stream is a repetition and the other is not", async () => {
-    await using both = await openBoth({ personality });
-    const { store } = both;
-    const stored = writeOf("a-1", 0, 2);
-    await store.append(stored);
-
-    for (const other of [writeOf("b-1", 0), writeOf("b-1", "any")]) {
-      expect(await failureOf(store.append([stored, other]))).toMatch(/^ES_CONCURRENCY/);
-    }
-    expect(await readLog(store)).toHaveLength(2);
-  });
-
-  it("says of a tombstoned stream that it is closed, where it is written and where it is checked", async () => {
-    await using both = await openBoth({ personality });
-    const { client, store } = both;
-    await store.append(writeOf("a-1", 0));
-    await client.tombstoneStream("a-1");
-    const check = [{ streamId: "b-1", expected: "no-stream" }] as const;
-    const checkGone = [{ streamId: "a-1", expected: 1 }] as const;
-
-    for (const append of [
-      store.append(writeOf("a-1", 1)),
-      store.append([writeOf("a-1", 1), writeOf("c-1")]),
-      store.append(writeOf("a-1", 1), { ifStreams: check }),
-      store.append(writeOf("c-1", 0), { ifStreams: checkGone }),
-    ]) {
-      expect(await failureOf(append)).toMatch(/^ES_UNSUPPORTED: .*tombstoned/);
-    }
-  });
-
   it("takes streams whose ids differ in case alone for one, which is refused before it is asked", async () => {
     await using both = await openBoth({ personality });
     const { double, store } = both;
@@ -167,17 +88,6 @@ describe.each(["current", "26.2"] as const)("a server like %s", (personality) =>
     expect(await failureOf(store.append(writeOf("a-x", 0), { ifStreams }))).toMatch(/^ES_UNSUPPORTED: .*case/);
 
     expect(double.calls).toHaveLength(calls);
-    expect((await store.append([writeOf("ß-1", 0), writeOf("ss-1", 0)])).versions).toStrictEqual([1, 1]);
-  });
-
-  it("takes not every type of an event in an append over several streams, and says so", async () => {
-    await using both = await openBoth({ personality });
-    const { store } = both;
-    const odd = { streamId: "a-1", expected: 0, events: [{ type: "order placed", data: 1 }] } as const;
-
-    expect(await failureOf(store.append([odd, writeOf("b-1", 0)]))).toMatch(/^ES_CONFIGURATION: .*order placed/);
-    expect((await store.append(odd)).versions).toStrictEqual([1]);
-    expect(await readLog(store)).toHaveLength(1);
   });
 });
 
@@ -198,7 +108,7 @@ describe("an answer that says nothing of this append", () => {
   });
 
   it("is not looked for where each append has a call of its own", async () => {
-    await using both = await openBoth({}, 600);
+    await using both = await openBoth({}, 1_500);
     const { double, store } = both;
     double.misbehave({ on: "append", how: "wrong-leader", host: "127.0.0.1", port: double.port });
 

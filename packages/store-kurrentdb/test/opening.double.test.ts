@@ -74,15 +74,6 @@ describe("opening", () => {
     expect(failure).toContain("with TLS leave tls=false out");
   });
 
-  it("says what to do when the server has no TLS", async () => {
-    await using double = await startKurrentDouble();
-    const connectionString = `kurrentdb://127.0.0.1:${double.port}`;
-
-    const failure = await failureOf(openKurrentDbEventStore({ connectionString, timeoutMs: 800 }));
-    expect(failure).toContain("ES_STORE_UNAVAILABLE");
-    expect(failure).toContain("without TLS add tls=false");
-  });
-
   it("says that credentials or rights are wrong", async () => {
     await using double = await startKurrentDouble();
     const { connectionString } = double;
