@@ -1,3 +1,4 @@
+import Database from "better-sqlite3";
 import { createRepository, defineAggregate, defineEvents } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore } from "@es/store-sqlite";
@@ -7,8 +8,11 @@ import {
   atLeastOnce,
   createProcessManagerRunner,
   createProjectionRunner,
+  createSqliteSink,
   defineProcessManager,
   defineProjection,
+  exactlyOnce,
+  listParked,
   type Projection,
   type ProjectionRunner,
 } from "../src/index.ts";
@@ -146,4 +150,37 @@ it.each([-1, Number.NaN, "many"])("a lag is not counted up to %s", async (limit)
   const runner = createProjectionRunner(projection, { store });
 
   await expect(Reflect.apply(runner.lag, runner, [{ limit }])).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
+});
+
+it("a handler that asks the sink for something beside its own transaction is told so, and does not wait for ever", async () => {
+  await using store = createMemoryEventStore();
+  await deposit(store, "a-1", 1);
+  const database = new Database(":memory:");
+  const sink = createSqliteSink(database, { timeoutMs: 50 });
+  const projection = defineProjection({
+    name: "nested",
+    events: accountEvents,
+    types: ["Deposited"],
+    delivery: exactlyOnce<unknown>(),
+    handlers: {
+      Deposited: async () => {
+        await listParked(sink.registers, "nested");
+      },
+    },
+  });
+  const runner = createProjectionRunner(projection, { store, sink, storeRetry: { maxAttempts: 2, firstDelayMs: 1 } });
+  await runner.start();
+  await expect(runner.done).rejects.toMatchObject({
+    code: "ES_HANDLER_FAILED",
+    cause: { code: "ES_STORE_UNAVAILABLE", message: expect.stringMatching(/passes its tx/) },
+  });
+  expect(database.inTransaction).toBe(false);
+  const controller = new AbortController();
+  const busy = sink.transaction(() => new Promise((resolve) => setTimeout(resolve, 20)));
+  const aborted = expect(listParked(sink.registers, "nested", { signal: controller.signal })).rejects.toMatchObject({
+    code: "ES_ABORTED",
+  });
+  controller.abort();
+  await Promise.all([aborted, busy]);
+  database.close();
 });
