@@ -177,10 +177,9 @@ it("a handler that asks the sink for something beside its own transaction is tol
   expect(database.inTransaction).toBe(false);
   const controller = new AbortController();
   const busy = sink.transaction(() => new Promise((resolve) => setTimeout(resolve, 20)));
-  const aborted = expect(listParked(sink.registers, "nested", { signal: controller.signal })).rejects.toMatchObject({
-    code: "ES_ABORTED",
-  });
+  const aborting = listParked(sink.registers, "nested", { signal: controller.signal });
   controller.abort();
-  await Promise.all([aborted, busy]);
+  await expect(aborting).rejects.toMatchObject({ code: "ES_ABORTED" });
+  await busy;
   database.close();
 });
