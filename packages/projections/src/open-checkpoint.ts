@@ -38,7 +38,7 @@ export async function openCheckpoint(
       ? { ...(await newCheckpoint(projection, ledger, store, signal)), runner }
       : { ...stored, runner };
   const context = { projection: projection.name, signal, attempt: 1, isCatchingUp: true, isReplay: false };
-  await ledger.commit({ events: [], checkpoint, context, isHeld: false });
+  await ledger.commit({ events: [], checkpoint, context });
   return checkpoint;
 }
 
@@ -52,7 +52,10 @@ async function newCheckpoint(
   const mark = await ledger.replayMark(signal);
   return {
     store: identity,
-    position: await resolveStart(store, projection.from, signal),
+    position:
+      projection.from === "now"
+        ? await ledger.startNow(store, signal)
+        : await resolveStart(store, projection.from, signal),
     last: undefined,
     events: 0,
     parked: [],

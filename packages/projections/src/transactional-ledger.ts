@@ -15,11 +15,14 @@ export function transactionalLedger(
   return {
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
+    startNow: (store, signal) => register.startNow(store, signal),
+    // The transaction sees to that.
+    assertHeld: async () => undefined,
 
-    async commit({ events, checkpoint, context, isHeld }) {
+    async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
       const work = async (tx: unknown): Promise<number> => {
-        const stored = isHeld ? undefined : await register.find(checkpoint, { tx });
+        const stored = await register.find(checkpoint, { tx });
         if (stored !== undefined) return stored;
         const progress: Progress = { handled: 0 };
         try {

@@ -134,7 +134,15 @@ const OPENSSL = /^SSL routines:[^:]*:([^:]+):.*/;
 export function textOf(error: Error): string {
   const [line = ""] = error.message.split("\n");
   const text = line.replaceAll(NOISE, "").replace(OPENSSL, "TLS: $1").trim();
-  return text || line || error.constructor.name;
+  return text || line || inWords(error.constructor.name);
+}
+
+/** What the name of a class says: `AccessDeniedError` is "access denied". */
+function inWords(name: string): string {
+  return name
+    .replace(/(?<=.)Error$/, "")
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ")
+    .toLowerCase();
 }
 
 function factsOf(error: Error): FailureFacts {

@@ -1,4 +1,4 @@
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { changeFeed } from "../delegate.ts";
 import { overProjection } from "../own-runners.ts";
 import { changeCalls, wrapRunner } from "../wrap-runner.ts";
@@ -48,6 +48,15 @@ export const brokenControls: readonly BrokenRunners[] = [
     rejectedBy: ["control.stop-drains"],
     breakRunners: changeCalls((inner) => ({
       stop: () => inner.stop({ timeoutMs: 0 }).catch(() => undefined),
+    })),
+  },
+  {
+    fault: "goes on with the page when its time is over",
+    rejectedBy: ["control.stop-abandons"],
+    breakRunners: overProjection((projection) => ({
+      ...projection,
+      apply: (events, context, progress) =>
+        projection.apply(events, { ...context, signal: new AbortController().signal }, progress),
     })),
   },
   {

@@ -2,7 +2,7 @@ import type { Register } from "@es/core";
 import type { CheckpointedSink } from "@es/projections";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import { createMemoryEventStore } from "@es/store-memory";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { blindRegisters, delegate, delegateRegisters } from "../delegate.ts";
 
 /** Runners whose transactions do something else. */
@@ -164,7 +164,7 @@ export const brokenProcessManagers: readonly BrokenRunners[] = [
   },
   {
     fault: "reacts again to what it had reacted to before a crash",
-    rejectedBy: ["process-manager.crash"],
+    rejectedBy: ["process-manager.crash", "process-manager.paused"],
     breakRunners: (runners) => ({
       ...runners,
       processManager: (manager, options) =>

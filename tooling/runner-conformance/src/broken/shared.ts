@@ -1,7 +1,7 @@
 import { createMemoryEventStore } from "@es/store-memory";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import type { Registers } from "@es/core";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { delegateRegisters } from "../delegate.ts";
 import { changeEvents, overStore } from "../own-runners.ts";
 import { changeSharedCalls } from "../wrap-runner.ts";
@@ -39,6 +39,19 @@ export const brokenSharing: readonly BrokenRunners[] = [
       set: async (key, value, options) =>
         value.includes('"isReleased":true') ? 1 : registers.set(key, value, options),
     })),
+  },
+  {
+    fault: "starts each partition when it is taken first",
+    rejectedBy: ["shared.starts-now"],
+    breakRunners: overStore((store) =>
+      delegateRegisters(store, {
+        get: async (key, options) => (key.startsWith("start:") ? undefined : store.registers.get(key, options)),
+        set: async (key, value, { expected, ...options } = {}) =>
+          key.startsWith("start:")
+            ? store.registers.set(key, value, options)
+            : store.registers.set(key, value, expected === undefined ? options : { ...options, expected }),
+      }),
+    ),
   },
   {
     fault: "leaves the page at hand when it stops",
