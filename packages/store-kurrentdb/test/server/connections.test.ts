@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type EventStore, isEventSourcingError } from "@es/core";
-import { Child, readLog } from "test-helpers";
+import { allEvents, type EventStore, isEventSourcingError } from "@es/core";
+import { Child, readLog, writeOf } from "test-helpers";
 import type { TcpProxy } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { openKurrentDbEventStore } from "../../src/index.ts";
@@ -102,6 +102,38 @@ describe.each(await serversUnderTest(["24.10", "26.2"]))("under load, connection
   );
 
   it(
+    "that are cut within what is read make no read end early: every event is shown, with a filter and without",
+    async () => {
+      await using proxied = await startProxied(server);
+      await using writer = await openKurrentDbEventStore(proxied.direct);
+      for (let n = 0; n < 6; n += 1) {
+        await writer.append(writeOf(`a-${n}`, 0, 150));
+        await writer.append(writeOf(`b-${n}`, 0, 150));
+      }
+      const log = (await readLog(writer)).map(({ id }) => id);
+      const some = (await gather(allEvents(writer, { filter: { categories: ["b"] } }))).map(({ id }) => id);
+      expect([log.length, some.length]).toStrictEqual([1_800, 900]);
+      await using store = await openKurrentDbEventStore({ ...proxied.options, timeoutMs: 10_000 });
+
+      let cuts = 0;
+      for (const bytes of [200, 3_000, 20_000, 60_000, 100_000, 150_000]) {
+        for (const [options, expected] of [
+          [{}, log],
+          [{ filter: { categories: ["b"] } }, some],
+        ] as const) {
+          void proxied.proxy.cutAfterBytes(bytes, "to-client").then(() => {
+            cuts += 1;
+          });
+          const seen = await gather(allEvents(store, options));
+          expect(seen.map(({ id }) => id)).toStrictEqual(expected);
+        }
+      }
+      expect(cuts).toBeGreaterThan(6);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     "that are cut while 8 writers count in a register: none is lost, none counted twice",
     async () => {
       await using proxied = await startProxied(server);
@@ -138,6 +170,12 @@ describe.each(await serversUnderTest(["24.10", "26.2"]))("under load, connection
     LIMIT_MS,
   );
 });
+
+async function gather<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const gathered: T[] = [];
+  for await (const item of items) gathered.push(item);
+  return gathered;
+}
 
 function isStored({ what }: Said): boolean {
   return what === "stored";
