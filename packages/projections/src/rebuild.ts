@@ -3,7 +3,7 @@ import { throwIfAborted } from "@es/core/adapter";
 import { boundedStore } from "./bounded-store.ts";
 import { type Checkpoint, withoutRole } from "./checkpoint.ts";
 import type { Delivery } from "./delivery.ts";
-import { CheckpointMismatchError } from "./errors.ts";
+import { CheckpointMismatchError, ProjectionReplacedError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
 import type { Projection } from "./projection.ts";
@@ -32,6 +32,9 @@ export interface RebuildParts {
   readonly signal: AbortSignal;
 }
 
+/** Another process has changed which version is live, or has revived the old one. What was read before counts no more. */
+class Overtaken extends Error {}
+
 /**
  * One version of a projection taking the place of another. Every step reads what is stored before it acts, so that it can be repeated:
  * after a failure, and by another process after a crash.
@@ -44,6 +47,16 @@ export class Rebuild {
   }
 
   async run(): Promise<Rebuilt> {
+    for (;;) {
+      try {
+        return await this.#attempt();
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+      }
+    }
+  }
+
+  async #attempt(): Promise<Rebuilt> {
     const { projection, place, readModel, signal } = this.#parts;
     const live = await this.#often(() => liveProjection(place.registers, readModel, { signal }));
     if (live === projection.name) return this.#often(() => this.#alreadyLive());
@@ -53,7 +66,7 @@ export class Rebuild {
     for (let round = 0; round < ROUNDS; round += 1) await this.#catchUp(await this.#often(() => this.#goal(old)));
     if (old !== undefined) await this.#often(() => this.#retire(old));
     await this.#catchUp(await this.#often(() => this.#goal(old)));
-    const position = await this.#often(() => this.#switch());
+    const position = await this.#often(() => this.#switch(old));
     return { isSwitched: true, replaced: old, position };
   }
 
@@ -74,8 +87,10 @@ export class Rebuild {
 
   /** It may have been about to be replaced, or have been stopped before it could forget that it was a shadow. */
   async #alreadyLive(): Promise<Rebuilt> {
-    const { place, projection } = this.#parts;
+    const { place, projection, readModel, signal } = this.#parts;
     const own = await place.load(projection.name);
+    // In this order: who switches to another version writes this checkpoint first.
+    if ((await liveProjection(place.registers, readModel, { signal })) !== projection.name) throw new Overtaken();
     if (own?.checkpoint.shadowOf !== undefined || own?.checkpoint.replacedBy !== undefined) {
       this.#assertWritten(await place.write(withoutRole(own.checkpoint), projection.name, own.revision));
     }
@@ -124,6 +139,7 @@ export class Rebuild {
     const { checkpoint, revision } = own;
     if (checkpoint.shadowOf === readModel) return;
     if (checkpoint.replacedBy === undefined) {
+      if ((await liveProjection(place.registers, readModel, call)) === projection.name) throw new Overtaken();
       throw new ConfigurationError(
         `projection ${JSON.stringify(projection.name)} has a checkpoint that is not of a rebuild of ${JSON.stringify(readModel)}; ` +
           "drop it with dropProjection() and start again",
@@ -169,18 +185,38 @@ export class Rebuild {
   }
 
   /** Makes the new version the one that readers see. */
-  async #switch(): Promise<Position> {
+  async #switch(old: string | undefined): Promise<Position> {
     const { place, projection, readModel, activate, signal } = this.#parts;
     return place.step(async ({ tx, call }) => {
+      // Read first, so that whoever switches from here on is noticed.
+      const live = await place.registers.get(liveKey(readModel), call);
       const own = await place.load(projection.name, call);
-      if (own?.checkpoint.shadowOf !== readModel)
+      if (own?.checkpoint.replacedBy !== undefined) {
+        throw new ProjectionReplacedError(projection.name, own.checkpoint.replacedBy);
+      }
+      if (own?.checkpoint.shadowOf !== readModel) {
+        if (own !== undefined && live?.value === serializeLive(projection.name)) throw new Overtaken();
         throw new StoreUnavailableError("the checkpoint was changed meanwhile");
+      }
+      if (old !== undefined) await this.#confirmRetired(old, own.checkpoint.position, call);
       await activate(tx);
       // Without transactions this is the moment; what comes behind it can be made up for.
-      await place.registers.set(liveKey(readModel), serializeLive(projection.name), call);
+      const expected = live?.revision ?? 0;
+      const text = serializeLive(projection.name);
+      this.#assertWritten((await place.registers.set(liveKey(readModel), text, { ...call, expected })) !== undefined);
       this.#assertWritten(await place.write(withoutRole(own.checkpoint), projection.name, own.revision, call));
       return own.checkpoint.position;
     }, signal);
+  }
+
+  /** The old version may have been revived, and have gone on. Writing it again stops whoever is about to revive it. */
+  async #confirmRetired(old: string, position: Position, call: Step["call"]): Promise<void> {
+    const { place, projection } = this.#parts;
+    const stored = await place.load(old, call);
+    if (stored === undefined) return;
+    const { checkpoint, revision } = stored;
+    if (checkpoint.replacedBy !== projection.name || checkpoint.position > position) throw new Overtaken();
+    this.#assertWritten(await place.write(checkpoint, old, revision, call));
   }
 
   #assertWritten(isWritten: boolean): void {
