@@ -209,7 +209,13 @@ export class Runner implements ProjectionRunner {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
       const { worker } = this.#follower;
       if (worker === undefined || this.#stopping.signal.aborted) throw new ProjectionStoppedError(this.projection);
-      return work(worker);
+      const { state } = this.#monitor;
+      try {
+        return await work(worker);
+      } finally {
+        // No page may come for long that would say so.
+        if (this.#monitor.state === "retrying") this.#monitor.state = state;
+      }
     });
   }
 

@@ -27,12 +27,18 @@ export class TimeoutLoop {
   readonly #ending = new AbortController();
   #woken = new AbortController();
   #waiting: readonly PendingTimeout[] | undefined;
+  #parked = 0;
   #failures = 0;
   /** Rises when what waits has changed. */
   #generation = 0;
 
   constructor(parts: TimeoutLoopParts) {
     this.#parts = parts;
+  }
+
+  /** How many are held back, as far as it has looked. */
+  get parked(): number {
+    return this.#parked;
   }
 
   /** Begins. */
@@ -81,7 +87,9 @@ export class TimeoutLoop {
         const waiting = await listTimeouts(registers, manager, { signal: this.#ending.signal });
         this.#failures = 0;
         // What changed while the list was read may not be in it.
-        if (generation === this.#generation) this.#waiting = waiting;
+        if (generation !== this.#generation) continue;
+        this.#waiting = waiting.filter(({ parked }) => parked === undefined);
+        this.#parked = waiting.length - this.#waiting.length;
       } catch (error) {
         this.#failures += 1;
         if (!isTransient(error) || this.#failures >= storeRetry.maxAttempts) throw error;

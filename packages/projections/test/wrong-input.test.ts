@@ -9,7 +9,7 @@ import { accountEvents, deposit } from "./accounts.ts";
 
 /** As JavaScript calls it: no compiler looks at the arguments. */
 async function call(name: keyof typeof projections, ...args: readonly unknown[]): Promise<unknown> {
-  return Reflect.apply(Object(projections[name]), undefined, args);
+  return Reflect.apply(Object(new Map<string, unknown>(Object.entries(projections)).get(name)), undefined, args);
 }
 
 const store = createMemoryEventStore();
