@@ -2,7 +2,8 @@ import type { EventStore } from "@es/core";
 import { describe, expect, it } from "vitest";
 import { deposit, foldBalances } from "./child/balances.ts";
 import { Child } from "./child/run-child.ts";
-import type { Place, ShareReport } from "./child/share.ts";
+import type { ChildReport } from "./child/report.ts";
+import type { Place } from "./child/share.ts";
 
 /** Events and a read model that several processes share. */
 export interface OpenedPlace extends AsyncDisposable {
@@ -13,7 +14,7 @@ export interface OpenedPlace extends AsyncDisposable {
 }
 
 /** Whether a report says that everything up to a position was handled. */
-function hasReached(position: string): (report: ShareReport) => boolean {
+function hasReached(position: string): (report: ChildReport) => boolean {
   return (report) => report.kind === "progress" && report.position === position;
 }
 

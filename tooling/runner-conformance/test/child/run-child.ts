@@ -1,20 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Share, ShareReport } from "./share.ts";
+import type { ChildReport } from "./report.ts";
+import type { Place, Share } from "./share.ts";
 
-/** A process that runs its share of a projection, and what it has said so far. */
+/** A process that runs its share of a projection, or a process manager, and what it has said so far. */
 export class Child implements AsyncDisposable {
-  readonly reports: ShareReport[] = [];
+  readonly reports: ChildReport[] = [];
   readonly #process: ChildProcess;
   readonly #ended: Promise<string>;
   readonly #waiting = new Set<() => void>();
   #hasEnded = false;
   #errors = "";
 
-  constructor(share: Share) {
-    const path = fileURLToPath(new URL("./share.ts", import.meta.url));
-    this.#process = spawn(process.execPath, ["--conditions=@es/source", path, JSON.stringify(share)], {
+  constructor(told: Share | { readonly place: Place }, script = "./share.ts") {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    this.#process = spawn(process.execPath, ["--conditions=@es/source", path, JSON.stringify(told)], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     const { stdout, stderr } = this.#process;
@@ -36,7 +37,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Resolves when so many of its reports have passed the test. */
-  async said(test: (report: ShareReport) => boolean, count = 1): Promise<void> {
+  async said(test: (report: ChildReport) => boolean, count = 1): Promise<void> {
     while (this.reports.filter(test).length < count) {
       if (this.#hasEnded) throw new Error(`the child ended before it said that: ${this.#errors}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));

@@ -1,19 +1,17 @@
 // Runs its share of the projection `balances` until its input ends, and says what the runners report. With `pauseAt`, it stops itself
 // with SIGSTOP in front of the transaction with that number, when everything that guards it has let it pass.
-import { writeSync } from "node:fs";
-import { isEventSourcingError } from "@es/core";
 import {
   type CheckpointedSink,
   createSharedRunner,
   createSqliteSink,
   type LeaseOptions,
-  type RunnerReport,
   type SharedRunner,
 } from "@es/projections";
 import { openNatsEventStore } from "@es/store-nats";
 import { openPostgresEventStore } from "@es/store-postgres";
 import Database from "better-sqlite3";
 import { postgresBalances, sqliteBalances } from "./balances.ts";
+import { reporting, say } from "./report.ts";
 
 /** Where the events and the read model are. */
 export type Place =
@@ -26,26 +24,6 @@ export interface Share {
   readonly partitions: number;
   readonly leaseMs: number;
   readonly pauseAt?: number;
-}
-
-/** What a child says. */
-export interface ShareReport {
-  readonly kind: RunnerReport["kind"] | "pausing" | "woken" | "ended";
-  readonly code?: string;
-  readonly position?: string;
-}
-
-/** At once: a line that is still in a buffer would be lost when the process is killed. */
-function say(report: ShareReport): void {
-  writeSync(1, `${JSON.stringify(report)}\n`);
-}
-
-function onReport(report: RunnerReport): void {
-  say({
-    kind: report.kind,
-    ...("error" in report && isEventSourcingError(report.error) ? { code: report.error.code } : {}),
-    ...("position" in report ? { position: report.position } : {}),
-  });
 }
 
 /** A sink in front of whose transactions the process may fall asleep. */
@@ -70,7 +48,7 @@ async function open({ place, partitions, leaseMs, pauseAt }: Share): Promise<{
   readonly store: AsyncDisposable;
 }> {
   const options: LeaseOptions = { partitions, leaseMs, pollMs: leaseMs / 20 };
-  const common = { ...options, pageSize: 20, onReport };
+  const common = { ...options, pageSize: 20, onReport: reporting };
   if (place.kind === "postgres") {
     const store = await openPostgresEventStore({ url: place.url });
     return {

@@ -1,0 +1,72 @@
+import type { EventStore } from "@es/core";
+import { listTimeouts } from "@es/projections";
+import { describe, expect, it } from "vitest";
+import { owedToCustomers, placeOrders, remindedOf, toldCustomers } from "./child/fulfilment.ts";
+import { Child } from "./child/run-child.ts";
+import type { Place } from "./child/share.ts";
+
+/** Where orders are placed, and where a process manager reacts to them in processes of its own. */
+export interface OpenedManagers extends AsyncDisposable {
+  readonly place: Place;
+  readonly store: EventStore<unknown>;
+}
+
+/** Registers what must hold when real processes run a process manager, and are killed. */
+export function describeManagers(name: string, open: () => Promise<OpenedManagers>): void {
+  describe(`a process manager over ${name}`, () => {
+    it("reacts once to each event and each time-out while its processes are killed again and again", {
+      timeout: 120_000,
+    }, async () => {
+      await using opened = await open();
+      const { place, store } = opened;
+      const run = (): Child => new Child({ place }, "./manage.ts");
+      let orders = 0;
+      const order = async (count: number): Promise<void> => {
+        await placeOrders(
+          store,
+          Array.from({ length: count }, (_, index) => orders + index),
+        );
+        orders += count;
+      };
+
+      for (let round = 0; round < 8; round += 1) {
+        await order(15);
+        await using victim = run();
+        // In some rounds among the events, in others among the time-outs, which come when it has caught up.
+        if (round % 2 === 1) await victim.said(({ kind }) => kind === "caught-up");
+        victim.reports.length = 0;
+        await victim.said(({ kind }) => kind === "progress", 1 + round);
+        await victim.kill();
+      }
+      await using last = run();
+      await remindedOf(store, orders);
+      expect(await last.stop()).toBe("0");
+      // Whoever comes next finds nothing that is left to do.
+      await using idle = run();
+      await idle.said(({ kind }) => kind === "caught-up");
+      expect(await idle.stop()).toBe("0");
+
+      expect(await listTimeouts(store.registers, "fulfilment")).toStrictEqual([]);
+      expect(await toldCustomers(store)).toStrictEqual(owedToCustomers(orders));
+    });
+
+    it("leaves the work to the process that was started last, when two run it that do not share", {
+      timeout: 60_000,
+    }, async () => {
+      await using opened = await open();
+      const { place, store } = opened;
+      await using first = new Child({ place }, "./manage.ts");
+      await first.said(({ kind }) => kind === "caught-up");
+      await placeOrders(store, [0, 1, 2]);
+      await using second = new Child({ place }, "./manage.ts");
+      await second.said(({ kind }) => kind === "caught-up");
+      await placeOrders(store, [3, 4, 5, 6, 7, 8]);
+
+      await first.said(({ kind, code }) => kind === "failed" && code === "ES_CHECKPOINT_CONFLICT");
+      await remindedOf(store, 9);
+      expect(await Promise.all([first.stop(), second.stop()])).toStrictEqual(["0", "0"]);
+
+      expect(await toldCustomers(store)).toStrictEqual(owedToCustomers(9));
+    });
+  });
+}
