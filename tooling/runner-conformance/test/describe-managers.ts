@@ -19,7 +19,7 @@ export function describeManagers(name: string, open: () => Promise<OpenedManager
     }, async () => {
       await using opened = await open();
       const { place, store } = opened;
-      const run = (): Child => new Child({ place }, "./manage.ts");
+      const run = (task: { readonly dieAt?: number } = {}): Child => new Child({ place, ...task }, "./manage.ts");
       let orders = 0;
       const order = async (count: number): Promise<void> => {
         await placeOrders(
@@ -29,7 +29,13 @@ export function describeManagers(name: string, open: () => Promise<OpenedManager
         orders += count;
       };
 
-      for (let round = 0; round < 8; round += 1) {
+      // Behind writes of events, of time-outs and of checkpoints, in the middle of pages.
+      for (const dieAt of [2, 3, 4, 5, 8, 13]) {
+        await order(5);
+        await using victim = run({ dieAt });
+        expect(await victim.ended()).toBe("SIGKILL");
+      }
+      for (let round = 0; round < 4; round += 1) {
         await order(15);
         await using victim = run();
         // In some rounds among the events, in others among the time-outs, which come when it has caught up.

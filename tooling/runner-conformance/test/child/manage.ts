@@ -3,21 +3,31 @@ import { createProcessManagerRunner, type ProcessManagerRunner } from "@es/proje
 import { openNatsEventStore } from "@es/store-nats";
 import { openPostgresEventStore } from "@es/store-postgres";
 import { fulfilment } from "./fulfilment.ts";
+import { mortal } from "./mortal.ts";
 import { reporting, say } from "./report.ts";
 import type { Place } from "./share.ts";
 
-async function open(place: Place): Promise<{ readonly runner: ProcessManagerRunner; readonly store: AsyncDisposable }> {
+/** What a child is told to do. With `dieAt` it is killed behind its write with that number. */
+interface Task {
+  readonly place: Place;
+  readonly dieAt?: number;
+}
+
+async function open({
+  place,
+  dieAt,
+}: Task): Promise<{ readonly runner: ProcessManagerRunner; readonly store: AsyncDisposable }> {
   const common = { pageSize: 3, onReport: reporting };
   if (place.kind === "postgres") {
-    const store = await openPostgresEventStore({ url: place.url });
+    const store = mortal(await openPostgresEventStore({ url: place.url }), dieAt);
     return { store, runner: createProcessManagerRunner(fulfilment(store), { ...common, store }) };
   }
-  const store = await openNatsEventStore({ servers: place.servers, name: "balances" });
+  const store = mortal(await openNatsEventStore({ servers: place.servers, name: "balances" }), dieAt);
   return { store, runner: createProcessManagerRunner(fulfilment(store), { ...common, store }) };
 }
 
-const { place }: { readonly place: Place } = JSON.parse(process.argv[2] ?? "{}");
-const { runner, store } = await open(place);
+const task: Task = JSON.parse(process.argv[2] ?? "{}");
+const { runner, store } = await open(task);
 await runner.start();
 const ended = runner.done.catch(() => undefined);
 await Promise.race([ended, new Promise((resolve) => process.stdin.on("end", resolve).resume())]);

@@ -13,7 +13,7 @@ export class Child implements AsyncDisposable {
   #hasEnded = false;
   #errors = "";
 
-  constructor(told: Share | { readonly place: Place }, script = "./share.ts") {
+  constructor(told: Share | { readonly place: Place; readonly dieAt?: number }, script = "./share.ts") {
     const path = fileURLToPath(new URL(script, import.meta.url));
     this.#process = spawn(process.execPath, ["--conditions=@es/source", path, JSON.stringify(told)], {
       stdio: ["pipe", "pipe", "pipe"],
@@ -42,6 +42,11 @@ export class Child implements AsyncDisposable {
       if (this.#hasEnded) throw new Error(`the child ended before it said that: ${this.#errors}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
+  }
+
+  /** Resolves with how it ended. */
+  async ended(): Promise<string> {
+    return this.#ended;
   }
 
   /** Sends a signal to it. */
