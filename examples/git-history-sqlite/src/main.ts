@@ -27,25 +27,31 @@ async function run(args: Arguments): Promise<number> {
 
   await store.transaction(async (tx) => void tx.exec(READ_MODEL_SQL));
 
-  const bar = new ProgressBar(args.hasProgress);
   const memory = new MemorySamples();
   memory.take();
   const start = performance.now();
+  let bar: ProgressBar | undefined;
   // The read model follows while the import runs, with its tables and its checkpoint in the same database.
   await using runner = createProjectionRunner(readModel, {
     store,
     sink: store,
     pageSize: 1_000,
     onReport: (report) => {
-      if (report.kind === "progress") bar.counted(report.events);
+      if (report.kind === "progress") bar?.counted(report.events);
     },
   });
   await runner.start();
+  // What an earlier run stored and did not count. Nothing is counted meanwhile, so that the bar is exact.
+  await runner.pause();
+  const progress = new ProgressBar(args.hasProgress, (await runner.lag()).events);
+  bar = progress;
+  runner.resume();
+  onInterrupt(() => progress.end());
   const importer = new Importer(store, git, (status) => {
     memory.take();
-    bar.imported(status);
+    progress.imported(status);
   });
-  const imported = await importer.run().finally(() => bar.end());
+  const imported = await importer.run().finally(() => progress.clear());
   const seconds = (performance.now() - start) / 1000;
   const rate = imported.changes === 0 ? "" : `, ${count(Math.round(imported.changes / seconds))} events/s`;
   print(
@@ -54,25 +60,35 @@ async function run(args: Arguments): Promise<number> {
   if (imported.changes > 0) print(String(memory));
 
   if (args.file !== undefined) {
+    progress.end();
     print(`\n${await viewFile(store, args.file, args.at)}`);
     return 0;
   }
 
-  await runner.waitFor(await store.head(), { timeoutMs: REPORT_LIMIT_MS }).finally(() => bar.end());
-  const { progress } = await loadProgress(store);
+  await runner.waitFor(await store.head(), { timeoutMs: REPORT_LIMIT_MS }).finally(() => progress.end());
+  const { base } = (await loadProgress(store)).progress;
   const report = await store.transaction(async (tx) => readReport(tx, LIMITS));
   print(
     `${count(report.files)} files, ${count(report.renames)} renames, ${count(report.authors)} authors; ${path} has ${count(Math.ceil(sizeOf(path) / 1024))} kB\n`,
   );
   print(textOf(report));
   // The head may have moved on since; what counts is what was imported.
-  const fromGit = await countWithGit(git, progress.base ?? "HEAD");
+  const fromGit = await countWithGit(git, base ?? "HEAD");
   const { isEqual, lines } = compareTotals(report.total, fromGit);
   print(
     `\n${isEqual ? "Reconciled: the events say what git log --numstat says" : "NOT RECONCILED: events and git log --numstat differ"}`,
   );
   print(lines.join("\n"));
   return isEqual ? 0 : 1;
+}
+
+/** Ctrl-C ends the program at once, as a crash would: what a batch stored is whole, and the next run goes on from there. */
+function onInterrupt(cleanUp: () => void): void {
+  process.once("SIGINT", () => {
+    cleanUp();
+    process.stderr.write("interrupted; the next run goes on from here\n");
+    process.exit(130);
+  });
 }
 
 /** Bytes of the database, with what still stands in its write-ahead log. */

@@ -76,13 +76,24 @@ describe("what is shown", () => {
   });
 
   it("says how far the import is, and how far the report is behind it", () => {
-    expect(barOf({ commits: 5, totalCommits: 10, changes: 9_000, behind: 1_234 }, 1_000, 120)).toContain(
-      "1 s left  report 1,234 behind",
+    const status = { commits: 5, totalCommits: 10, changes: 9_000, behind: 1_234 };
+
+    expect(barOf(status, 1_000, 80)).toBe(
+      `[${"█".repeat(10)}${"░".repeat(10)}]  50 %  1 s left  report 1,234 behind  9,000 events/s`,
     );
-    expect(barOf({ commits: 5, totalCommits: 10, changes: 100, behind: 0 }, 1_000)).toContain(
-      "50 %  commit 5 of 10  100 events/s  1 s left",
-    );
-    expect(barOf({ commits: 5, totalCommits: 10, changes: 100, behind: 7 }, 1_000, 30)).toHaveLength(29);
+    expect(barOf(status, 1_000, 120)).toContain("9,000 events/s  commit 5 of 10");
+    expect(barOf({ ...status, commits: 0 }, 0, 120)).not.toContain("left");
     expect(barOf({ commits: 0, totalCommits: 0, changes: 0, behind: 0 }, 0)).toContain("100 %");
+  });
+
+  it("fits into any terminal, with a bar that is as wide whatever stands behind it", () => {
+    for (let columns = 1; columns < 200; columns += 1) {
+      const lines = [1, 1_000_000].map((behind) =>
+        barOf({ commits: 5, totalCommits: 10, changes: 9_000, behind }, 1_000, columns),
+      );
+
+      for (const line of lines) expect(line.length).toBeLessThan(columns);
+      expect(new Set(lines.map((line) => line.split("]")[0])).size).toBe(1);
+    }
   });
 });

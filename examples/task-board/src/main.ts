@@ -1,4 +1,4 @@
-import { createRepository, openEventStore } from "@es/core";
+import { createRepository, isEventSourcingError, openEventStore } from "@es/core";
 import { createProjectionRunner, createSqliteSink } from "@es/projections";
 import Database from "better-sqlite3";
 import { notices } from "./notices.ts";
@@ -6,8 +6,17 @@ import { Task } from "./task.ts";
 import { TASK_LIST_SQL, taskList } from "./task-list.ts";
 import { WORKLOAD_SQL, workload } from "./workload.ts";
 
+/** A wrong address or a server that is away is one line for who runs this; anything else is a fault of the program. */
+function giveUp(error: unknown): never {
+  if (!isEventSourcingError(error)) throw error;
+  console.error(`${error.code}: ${error.message}`);
+  process.exit(1);
+}
+
 // Whatever store the events are in, the read models are in a SQLite database of their own.
-await using store = await openEventStore(process.env["EVENT_STORE_URL"] ?? "memory:", { from: import.meta.url });
+await using store = await openEventStore(process.env["EVENT_STORE_URL"] ?? "memory:", { from: import.meta.url }).catch(
+  giveUp,
+);
 const viewsPath = process.env["VIEWS"] ?? ":memory:";
 const views = new Database(viewsPath);
 views.exec(TASK_LIST_SQL);
@@ -17,7 +26,7 @@ const sink = createSqliteSink(views);
 await using list = createProjectionRunner(taskList, { store, sink });
 await using load = createProjectionRunner(workload, { store, sink });
 await using outbox = createProjectionRunner(notices(console.log), { store, onFailure: "park" });
-await Promise.all([list.start(), load.start(), outbox.start()]);
+await Promise.all([list.start(), load.start(), outbox.start()]).catch(giveUp);
 
 const tasks = createRepository(store, Task);
 const run = crypto.randomUUID().slice(0, 8);

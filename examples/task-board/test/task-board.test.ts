@@ -1,19 +1,24 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startKurrentDoubleProcess } from "kurrentdb-double";
 import { startNats, startPostgres } from "test-servers";
 import { expect, it } from "vitest";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
-/** Runs the program and returns its lines, with the id of the run left out. */
-function run(env: Record<string, string>): readonly string[] {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ["--conditions=@es/source", main], {
+function start(env: Record<string, string>): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, ["--conditions=@es/source", main], {
     encoding: "utf8",
     env: { ...process.env, ...env },
   });
+}
+
+/** Runs the program and returns its lines, with the id of the run left out. */
+function run(env: Record<string, string>): readonly string[] {
+  const { stdout, stderr, status } = start(env);
   expect(stderr).toBe("");
   expect(status).toBe(0);
   return stdout
@@ -57,6 +62,11 @@ const places: Readonly<Record<string, (folder: string) => Promise<Place>>> = {
     const server = await startNats();
     return { url: `${server.url}/board`, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
   },
+  KurrentDB: async () => {
+    const server = await startKurrentDoubleProcess();
+    const url = `${server.connectionString}&name=board`;
+    return { url, isDurable: true, close: async () => server[Symbol.asyncDispose]() };
+  },
 };
 
 it.each(Object.entries(places))(
@@ -91,3 +101,28 @@ it.each(Object.entries(places))(
     }
   },
 );
+
+it.each([
+  ["mysql://db/tasks", /^ES_CONFIGURATION: the event store URL has the unknown scheme "mysql".*\n$/],
+  ["nats://127.0.0.1:1/tasks", /^ES_STORE_UNAVAILABLE: no NATS server answers at 127\.0\.0\.1:1.*\n$/],
+])("says in one line what is wrong with %s", (url, line) => {
+  const { stderr, status } = start({ EVENT_STORE_URL: url });
+
+  expect(stderr).toMatch(line);
+  expect(status).toBe(1);
+});
+
+it("refuses read models of other events in one line", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "es-task-board-"));
+  try {
+    const VIEWS = join(folder, "views.db");
+    run({ EVENT_STORE_URL: "memory:", VIEWS });
+
+    const { stderr, status } = start({ EVENT_STORE_URL: "memory:", VIEWS });
+
+    expect(stderr).toMatch(/^ES_CHECKPOINT_MISMATCH: .*\n$/);
+    expect(status).toBe(1);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

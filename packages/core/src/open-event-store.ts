@@ -19,11 +19,14 @@ const PACKAGES: ReadonlyMap<string, StorePackage> = new Map<string, StorePackage
   ["postgresql", { name: "@es/store-postgres", install: "@es/store-postgres pg" }],
   ["nats", { name: "@es/store-nats", install: "@es/store-nats @nats-io/transport-node" }],
   ["tls", { name: "@es/store-nats", install: "@es/store-nats @nats-io/transport-node" }],
-  ["kurrentdb", KURRENTDB],
-  ["kurrentdb+discover", KURRENTDB],
-  ["esdb", KURRENTDB],
-  ["esdb+discover", KURRENTDB],
+  ...["kurrentdb", "kurrent", "kdb", "esdb"].flatMap((scheme): [string, StorePackage][] => [
+    [scheme, KURRENTDB],
+    [`${scheme}+discover`, KURRENTDB],
+  ]),
 ]);
+
+/** What errors list: each store once. */
+const SCHEMES = "memory:, sqlite:, postgres:, nats:, kurrentdb:";
 
 /** Options of {@link openEventStore}. */
 export interface OpenEventStoreOptions {
@@ -45,23 +48,22 @@ export async function openEventStore(
   url: string | undefined = globalThis.process?.env["EVENT_STORE_URL"],
   options: OpenEventStoreOptions = {},
 ): Promise<EventStore> {
-  const schemes = [...PACKAGES.keys()].map((scheme) => `${scheme}:`).join(", ");
   if (url === undefined || url === "") {
     throw new ConfigurationError(
-      `no event store URL: pass one or set EVENT_STORE_URL, such as "sqlite:./events.db" (${schemes})`,
+      `no event store URL: pass one or set EVENT_STORE_URL, such as "sqlite:./events.db" (${SCHEMES})`,
     );
   }
   const scheme = url.slice(0, Math.max(url.indexOf(":"), 0)).toLowerCase();
   const found = PACKAGES.get(scheme);
   if (scheme === "") {
     throw new ConfigurationError(
-      `the event store URL has no scheme, such as "sqlite:" before the path of a file; known are ${schemes}`,
+      `the event store URL has no scheme, such as "sqlite:" before the path of a file; known are ${SCHEMES}`,
     );
   }
   if (found === undefined) {
     // The rest of the URL may hold a password.
     throw new ConfigurationError(
-      `the event store URL has the unknown scheme ${JSON.stringify(scheme)}; known are ${schemes}`,
+      `the event store URL has the unknown scheme ${JSON.stringify(scheme)}; known are ${SCHEMES}`,
     );
   }
   const module = await importStore(found, options.from);

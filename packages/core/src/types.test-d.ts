@@ -352,6 +352,22 @@ describe("literals in a decider", () => {
     expectTypeOf(new Order("1").state.status).toEqualTypeOf<"none" | "open" | "paid">();
   });
 
+  it("do not get in the way of a sum", () => {
+    const Cart = defineAggregate({
+      ...base,
+      events: defineEvents({ Filled: z.object({ prices: z.array(z.number()) }), Emptied: z.object({}) }),
+      state: z.object({ total: z.number() }),
+      initialState: () => ({ total: 0 }),
+      evolve: {
+        Filled: (_before, { data }) => ({ total: data.prices.reduce((sum, price) => sum + price, 0) }),
+        Emptied: () => ({ total: [1, 2].reduce((sum, price) => sum - price, 3) }),
+      },
+      decide: { Place: () => ({ type: "Emptied", data: {} }) },
+    });
+
+    expectTypeOf(new Cart("1").state.total).toEqualTypeOf<number>();
+  });
+
   it("are refused when they are not in the schema", () => {
     defineAggregate({
       ...base,

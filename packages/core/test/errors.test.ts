@@ -89,6 +89,9 @@ describe("errors", () => {
       limit: 10,
       actual: 11,
     });
+    expect(new core.AppendTooLargeError({ unit: "bytes", limit: 10, actual: 11 }).message).toMatch(
+      /store a reference$/,
+    );
     expect(new core.ConditionFailedError({ condition, position: "9" })).toMatchObject({ condition, position: "9" });
     expect(new core.AggregateNotFoundError("a-1")).toMatchObject({
       message: 'aggregate "a-1" has no events',

@@ -57,6 +57,8 @@ describe("openEventStore", () => {
       ["tls://ada:secret@localhost", "npm install @es/store-nats @nats-io/transport-node; "],
       ["kurrentdb://ada:secret@localhost", kurrentDb],
       ["kurrentdb+discover://ada:secret@localhost", kurrentDb],
+      ["kurrent://ada:secret@localhost", kurrentDb],
+      ["kdb+discover://ada:secret@localhost", kurrentDb],
       ["esdb://ada:secret@localhost", kurrentDb],
       ["esdb+discover://ada:secret@localhost", kurrentDb],
       ["POSTGRES://ada:secret@db/events", "npm install @es/store-postgres pg; "],

@@ -1,8 +1,8 @@
-import { AbortedError, isEventSourcingError } from "@es/core";
+import { isEventSourcingError } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
-import { HandlerFailure, type Ledger, type Work } from "./ledger.ts";
+import { assertNotStopped, HandlerFailure, type Ledger, type Work } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 
 /** Lets handlers run and stores the checkpoint behind them. What happens between the two happens again. */
@@ -21,21 +21,28 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
     }
   }
 
+  async function handle({ events, checkpoint, context }: Work): Promise<void> {
+    const progress: Progress = { handled: 0 };
+    try {
+      await projection.apply(events, context, progress);
+    } catch (error) {
+      assertNotStopped(context.signal);
+      throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
+    }
+    assertNotStopped(context.signal);
+    owed = checkpoint;
+  }
+
   return {
+    handle,
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
 
-    async commit({ events, checkpoint, context }: Work) {
+    async commit(work: Work) {
+      const { events, checkpoint } = work;
       if (events.length > 0 && owed !== checkpoint) {
         if (await register.settle(checkpoint)) return;
-        const progress: Progress = { handled: 0 };
-        try {
-          await projection.apply(events, context, progress);
-        } catch (error) {
-          throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
-        }
-        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
-        owed = checkpoint;
+        await handle(work);
       }
       await store(checkpoint);
       owed = undefined;

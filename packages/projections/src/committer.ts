@@ -1,6 +1,6 @@
 import type { Position, RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery, HandlerContext } from "./delivery.ts";
 import { HandlerFailedError } from "./errors.ts";
 import { HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Projection } from "./projection.ts";
@@ -24,26 +24,52 @@ export interface CommitterParts {
 export class Committer {
   readonly #parts: CommitterParts;
   #checkpoint: Checkpoint;
+  /** By the clock, a moment at which the stored checkpoint was this runner's. */
+  #heldAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CommitterParts, checkpoint: Checkpoint) {
     this.#parts = parts;
     this.#checkpoint = checkpoint;
   }
 
-  /** The checkpoint as it is stored. */
+  /** The checkpoint behind what was handled. Stored, unless that was left to a later commit. */
   get checkpoint(): Checkpoint {
     return this.#checkpoint;
   }
 
+  /** How long the stored checkpoint may still be taken for this runner's without a look at it. */
+  get heldMs(): number {
+    const { clock, checkpointIntervalMs } = this.#parts.settings;
+    return Math.max(0, checkpointIntervalMs - (clock.monotonic() - this.#heldAt));
+  }
+
+  /** Whether {@link handle} can be called. */
+  get canDefer(): boolean {
+    return this.#parts.ledger.handle !== undefined;
+  }
+
+  /** One attempt at handling; the checkpoint is left to a later commit. @throws HandlerFailure */
+  async handle(events: readonly RecordedEvent[], checkpoint: Checkpoint): Promise<void> {
+    const context = this.#contextOf(events, 1);
+    await this.#parts.ledger.handle?.({ events, checkpoint, context, isHeld: true });
+    this.#checkpoint = checkpoint;
+  }
+
   /** One attempt at handling, and as many at storing as the store may need. @throws HandlerFailure */
-  async commit(events: readonly RecordedEvent[], checkpoint: Checkpoint, attempt = 1): Promise<void> {
-    const { ledger, projection, settings, stopping, giveUp, isCatchingUp } = this.#parts;
-    const isReplay = isReplayed(this.#checkpoint, events);
-    const context = { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp(), isReplay };
+  async commit(
+    events: readonly RecordedEvent[],
+    checkpoint: Checkpoint,
+    { attempt = 1, isHeld = false }: { readonly attempt?: number; readonly isHeld?: boolean } = {},
+  ): Promise<void> {
+    const { ledger, settings, stopping } = this.#parts;
+    const context = this.#contextOf(events, attempt);
     for (let failures = 1; ; failures += 1) {
       try {
-        await ledger.commit({ events, checkpoint, context });
+        const startedAt = settings.clock.monotonic();
+        // After a failure, the checkpoint may be stored already.
+        await ledger.commit({ events, checkpoint, context, isHeld: isHeld && failures === 1 });
         this.#checkpoint = checkpoint;
+        this.#heldAt = startedAt;
         return;
       } catch (error) {
         if (!isTransient(error) || failures >= settings.storeRetry.maxAttempts || stopping.aborted) throw error;
@@ -58,29 +84,39 @@ export class Committer {
    * @param earlier - how its first attempt failed already
    * @throws HandlerFailedError after the last one
    */
-  async handle(event: RecordedEvent, checkpoint: Checkpoint, earlier?: HandlerFailure): Promise<void> {
+  async commitOne(event: RecordedEvent, checkpoint: Checkpoint, earlier?: HandlerFailure): Promise<void> {
     const { settings, projection } = this.#parts;
     let failure = earlier;
+    /** Failures by whose fault they were: an outage takes none of an event's attempts. */
+    const failures = { ofEvent: 0, ofStore: 0 };
     for (let attempt = 1; ; ) {
       if (failure !== undefined) {
         const { cause } = failure;
-        const limits = isTransient(cause) ? settings.storeRetry : settings.retry;
-        if (attempt >= limits.maxAttempts) {
+        const isOutage = isTransient(cause);
+        const limits = isOutage ? settings.storeRetry : settings.retry;
+        const count = isOutage ? (failures.ofStore += 1) : (failures.ofEvent += 1);
+        if (count >= limits.maxAttempts) {
           const { type, streamId, version, position } = event;
           const facts = { eventType: type, streamId, version, position };
           throw new HandlerFailedError(projection.name, facts, attempt, { cause });
         }
-        await this.#backOff(limits, attempt, cause, event);
+        await this.#backOff(limits, count, cause, event);
         attempt += 1;
       }
       try {
-        await this.commit([event], checkpoint, attempt);
+        await this.commit([event], checkpoint, { attempt });
         return;
       } catch (error) {
         if (!(error instanceof HandlerFailure)) throw error;
         failure = error;
       }
     }
+  }
+
+  #contextOf(events: readonly RecordedEvent[], attempt: number): HandlerContext {
+    const { projection, giveUp, isCatchingUp } = this.#parts;
+    const isReplay = isReplayed(this.#checkpoint, events);
+    return { projection: projection.name, signal: giveUp, attempt, isCatchingUp: isCatchingUp(), isReplay };
   }
 
   async #backOff(limits: RetrySettings, failures: number, error: unknown, event?: RecordedEvent): Promise<void> {

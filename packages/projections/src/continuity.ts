@@ -13,6 +13,8 @@ export class ContinuityCheck {
   readonly #seesWholeStreams: boolean;
   readonly #maxStreams: number;
   #knowsAllStreams: boolean;
+  /** The stream that is at the end of the map. */
+  #newest: string | undefined;
 
   constructor(options: {
     /** Whether every event of a stream is in the feed, so that a missing version is a hole. */
@@ -40,8 +42,9 @@ export class ContinuityCheck {
       }
     }
     // Setting it anew puts the stream at the end of the map, so that the first key is the one that was quiet for longest.
-    if (known !== undefined) this.#versions.delete(streamId);
+    if (known !== undefined && streamId !== this.#newest) this.#versions.delete(streamId);
     this.#versions.set(streamId, version);
+    this.#newest = streamId;
     if (this.#versions.size <= this.#maxStreams) return;
     this.#knowsAllStreams = false;
     for (const oldest of this.#versions.keys()) {

@@ -6,7 +6,9 @@ import {
   MissingHandlerError,
   type Recorded,
   type RecordedEvent,
+  UnknownEventTypeError,
 } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
 import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
 import { assertHandlers, handlerIn } from "./assert-handlers.ts";
 import {
@@ -108,8 +110,15 @@ export function defineProjection(spec: UntypedSpec): Projection<Delivery> {
   const filter = filterOf(spec);
   const handle = handlingOf(spec);
 
-  const decode = (recorded: RecordedEvent): AnyEvent | undefined =>
-    unknownEvents === "ignore" && !events.includes(recorded) ? undefined : events.decode(recorded);
+  const decode = (recorded: RecordedEvent): AnyEvent | undefined => {
+    if (events.includes(recorded)) return events.decode(recorded);
+    if (unknownEvents === "ignore") return undefined;
+    const { type: eventType, streamId, version } = recorded;
+    throw new UnknownEventTypeError(
+      { eventType, streamId, version },
+      'is not in the family of this projection; declare it in defineEvents, or leave it out with categories, types or unknownEvents: "ignore"',
+    );
+  };
 
   return {
     name,
@@ -149,6 +158,8 @@ function handlingOf(spec: UntypedSpec): Apply {
 function oneByOne(name: string, handlers: NonNullable<UntypedSpec["handlers"]>): Apply {
   return async (events, decode, context, progress) => {
     for (const recorded of events) {
+      // What comes now is no longer for this runner.
+      throwIfAborted(context.signal);
       const event = decode(recorded);
       if (event !== undefined) {
         const handled = handlerOf(handlers, event, name).call(handlers, event, context);

@@ -1,9 +1,9 @@
-import type { RecordedEvent, Registers } from "@es/core";
+import { ConfigurationError, type RecordedEvent, type Registers } from "@es/core";
 import { HandlerFailedError, ParkingFullError, ProjectionStoppedError } from "./errors.ts";
 import { keptError } from "./parked.ts";
 import type { TimeoutFate } from "./process-step.ts";
 import { isTransient } from "./retry.ts";
-import type { Runner } from "./runner.ts";
+import type { Inserted, Runner } from "./runner.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 import { eventOf } from "./timeout-loop.ts";
 import { listTimeouts } from "./timeout-register.ts";
@@ -31,38 +31,38 @@ export class DueTimeouts {
     this.#parts = parts;
   }
 
-  /** Handles one that is due. */
-  async fire(timeout: PendingTimeout): Promise<void> {
+  /** Handles one that is due. @returns whether it did: not while the runner is paused or stops */
+  async fire(timeout: PendingTimeout): Promise<boolean> {
     const { runner, settings } = this.#parts;
-    const failure = await this.#bring(timeout, "handled");
-    if (failure === undefined) return;
+    const { isHandled, failure } = await this.#bring(timeout, "handled");
+    if (failure === undefined) return isHandled;
+    const { error } = failure;
     const { kind } = settings.onFailure;
     // An outage is no fault of the time-out, however long it lasts.
-    if (kind === "stop" || !(failure instanceof HandlerFailedError) || isTransient(failure.cause)) {
-      runner.failWith(failure);
-      return;
+    if (kind === "stop" || !(error instanceof HandlerFailedError) || isTransient(error.cause)) {
+      runner.failWith(error);
+      return false;
     }
-    const problem = await (kind === "skip" ? this.#bring(timeout, "dropped") : this.#park(timeout, failure));
-    if (problem !== undefined) {
-      runner.failWith(problem);
-      return;
+    const again = await (kind === "skip" ? this.#bring(timeout, "dropped") : this.#park(timeout, error));
+    if (again.failure !== undefined) runner.failWith(again.failure.error);
+    if (again.isHandled) {
+      const facts = { event: eventOf(timeout), error: error.cause, attempts: error.attempts };
+      settings.report({ kind: kind === "skip" ? "skipped" : "parked", ...facts });
     }
-    const facts = { event: eventOf(timeout), error: failure.cause, attempts: failure.attempts };
-    settings.report({ kind: kind === "skip" ? "skipped" : "parked", ...facts });
+    return again.isHandled;
   }
 
   /** Handles what is held back, in the order in which it was due. @throws the error of the first that fails again */
   async replay(key?: string): Promise<number> {
     let handled = 0;
     for (const timeout of await this.#parked(key)) {
-      const failure = await this.#bring(timeout, "handled");
-      this.#assertRunning();
-      if (failure === undefined) {
-        handled += 1;
-        continue;
+      const { isHandled, failure } = await this.#bring(timeout, "handled");
+      if (failure !== undefined) {
+        if (failure.error instanceof HandlerFailedError) await this.#park(timeout, failure.error);
+        throw failure.error;
       }
-      if (failure instanceof HandlerFailedError) await this.#park(timeout, failure);
-      throw failure;
+      if (!isHandled) throw new ProjectionStoppedError(this.#parts.runner.projection);
+      handled += 1;
     }
     return handled;
   }
@@ -71,27 +71,28 @@ export class DueTimeouts {
   async discard(key: string): Promise<boolean> {
     const [timeout] = await this.#parked(key);
     if (timeout === undefined) return false;
-    const problem = await this.#bring(timeout, "dropped");
-    if (problem !== undefined) throw problem;
+    const { isHandled, failure } = await this.#bring(timeout, "dropped");
+    if (failure !== undefined) throw failure.error;
+    if (!isHandled) throw new ProjectionStoppedError(this.#parts.runner.projection);
     return true;
   }
 
   /** What is held back, once everything was handled that is stored: it may have been cancelled. */
   async #parked(key: string | undefined): Promise<readonly PendingTimeout[]> {
     const { runner, settings, registers } = this.#parts;
-    this.#assertRunning();
+    const { state } = runner.status();
+    if (state === "paused") {
+      throw new ConfigurationError(
+        `the process manager ${JSON.stringify(runner.projection)} is paused, and handles no time-outs; resume() it first`,
+      );
+    }
+    if (["idle", "stopping", "stopped"].includes(state)) throw new ProjectionStoppedError(runner.projection);
     await runner.waitFor(await settings.store.head());
     const waiting = await listTimeouts(registers, runner.projection);
     return waiting.filter((timeout) => timeout.parked !== undefined && (key === undefined || timeout.key === key));
   }
 
-  #assertRunning(): void {
-    const { runner } = this.#parts;
-    const isRunning = !["idle", "stopping", "stopped"].includes(runner.status().state);
-    if (!isRunning) throw new ProjectionStoppedError(runner.projection);
-  }
-
-  async #park(timeout: PendingTimeout, failure: HandlerFailedError): Promise<unknown> {
+  async #park(timeout: PendingTimeout, failure: HandlerFailedError): Promise<Inserted> {
     const { runner, settings, registers } = this.#parts;
     const { onFailure, clock } = settings;
     if (onFailure.kind === "park" && timeout.parked === undefined) {
@@ -99,7 +100,10 @@ export class DueTimeouts {
       const count = others.length + 1;
       if (count > onFailure.maxStreams) {
         const facts = { streams: count, events: count, ...onFailure };
-        return new ParkingFullError(runner.projection, facts, { cause: failure });
+        return {
+          isHandled: false,
+          failure: { error: new ParkingFullError(runner.projection, facts, { cause: failure }) },
+        };
       }
     }
     return this.#bring(timeout, {
@@ -109,12 +113,11 @@ export class DueTimeouts {
     });
   }
 
-  /** @returns what went wrong, unless that is only that the runner stops */
-  async #bring(timeout: PendingTimeout, fate: TimeoutFate): Promise<unknown> {
+  async #bring(timeout: PendingTimeout, fate: TimeoutFate): Promise<Inserted> {
     const event = eventOf(timeout);
     this.#parts.due.set(event, { timeout, fate });
-    const problem = await this.#parts.runner.insert(event);
+    const inserted = await this.#parts.runner.insert(event);
     this.#parts.onAttempt({ hasChanged: fate !== "handled" || timeout.parked !== undefined });
-    return problem;
+    return inserted;
   }
 }

@@ -215,8 +215,8 @@ export const PROJECTION_ERROR_CODES = [
 
 /** What was thrown, in words; it need not be an error. */
 export function describe(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
   try {
+    if (thrown instanceof Error) return String(thrown.message);
     return `it threw ${typeof thrown === "string" ? thrown : (JSON.stringify(thrown) ?? String(thrown))}`;
   } catch {
     return "it threw something that cannot be shown";

@@ -1,8 +1,10 @@
 import { ConfigurationError } from "@es/core";
 import type { DomainEvent, EventFamily, EventSchemas, Recorded, RecordedEvent } from "@es/core";
+import { describe } from "./errors.ts";
 import { aFamily, aFunction, assertIs } from "./member-rules.ts";
 import type { Publish } from "./outbox.ts";
 import type { RecordedOf } from "./projection-spec.ts";
+import { isTransient } from "./retry.ts";
 
 /** A handler of a bus. */
 export type BusHandler<Event> = (event: Event) => void | Promise<void>;
@@ -17,7 +19,8 @@ export interface EventBus<S extends EventSchemas> {
    * Calls the handlers of an event, one after the other in the order in which they were added. One that fails does not keep the
    * others from being called. Events that are not of the family are passed over.
    *
-   * @throws AggregateError when handlers failed: the outbox then publishes the event again, to all of them
+   * @throws AggregateError when handlers failed: the outbox then publishes the event again, to all of them; when one of them met an
+   * outage, the error that says so instead, so that the event is not blamed for it
    */
   publish(event: RecordedEvent): Promise<void>;
   /** For `publish` of an outbox. */
@@ -79,7 +82,9 @@ export function createEventBus(events: EventFamily<EventSchemas>): UntypedBus {
       }
     }
     if (failures.length === 0) return;
-    throw new AggregateError(failures, `${failures.length} handlers of ${event.type} failed: ${String(failures[0])}`);
+    const outage = failures.find(isTransient);
+    if (outage !== undefined) throw outage;
+    throw new AggregateError(failures, `${failures.length} handlers of ${event.type} failed: ${describe(failures[0])}`);
   }
 
   return {

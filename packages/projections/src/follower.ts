@@ -12,6 +12,8 @@ import type { Projection } from "./projection.ts";
 import { backOffMs, isTransient } from "./retry.ts";
 import type { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
+import { settledWithin } from "./settled-within.ts";
+import { verifyCheckpoint } from "./verify-checkpoint.ts";
 
 /** What a follower needs of its runner. */
 export interface FollowerParts {
@@ -73,14 +75,14 @@ export class Follower {
 
   /** Reads and handles until the runner is stopped, or until the store cannot be read; then it may be called again. */
   async follow(): Promise<void> {
-    const { settings, projection, stopping, gate, mutex } = this.#parts;
+    const { settings, projection, stopping, mutex } = this.#parts;
     const { store, pageSize } = settings;
     const { filter } = projection;
     const pages = new LivePages({ store, filter, after: this.position, pageSize, signal: stopping });
     try {
+      await this.#verify();
       for (;;) {
-        const page = await pages.next();
-        await gate.passed(stopping);
+        const page = await this.#next(pages);
         if (stopping.aborted) return;
         await mutex.run(() => this.#handle(page));
       }
@@ -94,13 +96,30 @@ export class Follower {
     }
   }
 
+  /** The next page, when it may be handled. A checkpoint that waits to be stored does not wait for that. */
+  async #next(pages: LivePages): Promise<Page> {
+    const { settings, stopping, gate, mutex } = this.#parts;
+    const next = pages.next().then(async (page) => {
+      await gate.passed(stopping);
+      return page;
+    });
+    const dueMs = this.#worker?.saveDueMs;
+    if (dueMs !== undefined && !(await settledWithin(next, dueMs, settings))) {
+      await mutex.run(async () => this.#worker?.save());
+    }
+    return next;
+  }
+
   async #claim(): Promise<void> {
-    const { projection, ledger, settings, stopping, giveUp } = this.#parts;
+    const { projection, ledger, settings, monitor, stopping, giveUp } = this.#parts;
     const { store, shadowOf } = settings;
     const opener = { store, shadowOf, runner: this.#id, signal: stopping };
     const checkpoint = await openCheckpoint(projection, ledger, opener);
     const isCatchingUp = (): boolean => !this.#hasCaughtUp;
-    const onRetrying = (error: unknown): void => this.#retrying(error);
+    const onRetrying = (error: unknown): void => {
+      if (monitor.isBetweenPages) monitor.besides = { error };
+      else this.#retrying(error);
+    };
     this.#worker = new PageWorker(
       { projection, ledger, settings, stopping, giveUp, isCatchingUp, onRetrying },
       checkpoint,
@@ -109,6 +128,17 @@ export class Follower {
       seesWholeStreams: projection.filter?.types === undefined,
       fromBeginning: checkpoint.position === START,
     });
+  }
+
+  /** While the store could not be read, it may have become another one, or have been restored. @throws ReadFailure */
+  async #verify(): Promise<void> {
+    const { projection, settings, stopping } = this.#parts;
+    if (this.#readFailures === 0 || this.#worker === undefined) return;
+    try {
+      await verifyCheckpoint(projection.name, this.#worker.checkpoint, settings.store, stopping);
+    } catch (cause) {
+      throw new ReadFailure("the store could not be read", { cause });
+    }
   }
 
   async #handle(page: Page): Promise<void> {

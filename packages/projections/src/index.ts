@@ -37,6 +37,7 @@ export type {
   InlineProjectionSpec,
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
+export { isProjectionError, type ProjectionError } from "./is-projection-error.ts";
 export { listParked } from "./list-parked.ts";
 export { liveProjection } from "./live-projection.ts";
 export type { NatsPublisherConnection, NatsPublisherHeaders, NatsPublisherOptions } from "./nats-publisher.ts";

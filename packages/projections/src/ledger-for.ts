@@ -23,6 +23,7 @@ import { transactionalLedger } from "./transactional-ledger.ts";
 /** The options of a runner as the engine sees them: that they fit the projection was checked where the runner was created. */
 export interface UntypedRunnerOptions extends CommonRunnerOptions {
   readonly checkpoints?: Registers<unknown>;
+  readonly checkpointIntervalMs?: number;
   readonly sink?: CheckpointedSink<unknown>;
 }
 

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "@es/core";
+import { AbortedError, type RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { HandlerContext } from "./delivery.ts";
 import type { ReplayMark } from "./replay-mark.ts";
@@ -11,6 +11,11 @@ export interface Work {
   readonly checkpoint: Checkpoint;
   /** What the handlers are told. */
   readonly context: HandlerContext;
+  /**
+   * Whether this runner wrote the checkpoint just now, so that it need not look in front of the handlers whether it is still its own.
+   * Writing it finds out all the same.
+   */
+  readonly isHeld: boolean;
 }
 
 /** Lets events take effect and keeps the checkpoint: in one transaction, or one behind the other. */
@@ -29,6 +34,13 @@ export interface Ledger {
    * @throws CheckpointConflictError when another runner has taken over
    */
   commit(work: Work): Promise<void>;
+  /**
+   * Handles the events and leaves their checkpoint to a later {@link commit}. Does not ask whether another runner has taken over. Absent
+   * where both are one transaction.
+   *
+   * @throws HandlerFailure when a handler threw
+   */
+  handle?(work: Work): Promise<void>;
 }
 
 /** A handler threw. Tells a fault of the projection from one of the store. */
@@ -44,4 +56,12 @@ export class HandlerFailure extends Error {
     this.handled = facts.handled;
     this.failedAt = facts.failedAt;
   }
+}
+
+/**
+ * Ends what is stored of a page once its time is over, whether its handlers came to an end or threw because of that.
+ * @throws AbortedError
+ */
+export function assertNotStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
 }

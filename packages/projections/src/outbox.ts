@@ -4,9 +4,10 @@ import {
   type EventCoder,
   type DomainEvent,
   type EventQuery,
+  type Position,
   type RecordedEvent,
 } from "@es/core";
-import { queriesOf } from "@es/core/adapter";
+import { queriesOf, throwIfAborted } from "@es/core/adapter";
 import { type Clock, systemClock } from "./clock.ts";
 import { atLeastOnce, type HandlerContext } from "./delivery.ts";
 import { WaitTimeoutError } from "./errors.ts";
@@ -24,6 +25,7 @@ import {
 import { headersOf, type OutboxMessage } from "./outbox-message.ts";
 import type { Projection, StartPosition } from "./projection.ts";
 import { assertProjectionName } from "./projection-name.ts";
+import { isTransient } from "./retry.ts";
 
 /** Sends a message. Resolves when the broker has taken it for good. */
 export type Publish = (
@@ -127,14 +129,26 @@ export function defineOutbox(spec: OutboxSpec): Projection {
       ? undefined
       : { ...(categories === undefined ? {} : { categories }), ...(types === undefined ? {} : { types }) };
   queriesOf(filter);
-  /** Events of pages that are not done yet which were published. When a page is tried again, they are not sent again. */
-  const published = new Set<string>();
+  /**
+   * For each runner, known by its signal, the events of pages that are not done yet which were published. When a page is tried
+   * again, they are not sent again. By position: nobody keeps two events from having one id.
+   */
+  const publishedBy = new WeakMap<AbortSignal, Set<Position>>();
+
+  function publishedOf({ signal }: HandlerContext): Set<Position> {
+    const published = publishedBy.get(signal) ?? new Set();
+    publishedBy.set(signal, published);
+    return published;
+  }
 
   async function publishStream(events: readonly RecordedEvent[], context: HandlerContext): Promise<void> {
+    const published = publishedOf(context);
     for (const event of events) {
-      if (published.has(event.id)) continue;
+      if (published.has(event.position)) continue;
+      // Somebody else may publish these by now.
+      throwIfAborted(context.signal);
       await publishOne(spec, event, context, timeoutMs);
-      published.add(event.id);
+      published.add(event.position);
     }
   }
 
@@ -147,14 +161,21 @@ export function defineOutbox(spec: OutboxSpec): Projection {
     async apply(events, context, progress) {
       const streams = [...Map.groupBy(events, ({ streamId }) => streamId).values()].values();
       const failures: unknown[] = [];
-      // A stream that fails does not hold up the others.
+      let isAway = false;
       const lane = async (): Promise<void> => {
-        for (const stream of streams)
-          await publishStream(stream, context).catch((error: unknown) => failures.push(error));
+        for (const stream of streams) {
+          await publishStream(stream, context).catch((error: unknown) => {
+            failures.push(error);
+            isAway ||= isTransient(error);
+          });
+          // A stream that fails does not hold up the others; a broker that is away is away for all.
+          if (isAway) return;
+        }
       };
       await Promise.all(Array.from({ length: Math.min(concurrency, events.length) }, lane));
       if (failures.length > 0) throw failures[0];
-      for (const { id } of events) published.delete(id);
+      const published = publishedOf(context);
+      for (const { position } of events) published.delete(position);
       progress.handled = events.length;
     },
   };

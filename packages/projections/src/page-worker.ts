@@ -7,16 +7,18 @@ import { countParked, type ParkedList, splitParked, withParked } from "./parked.
 import { discardParked, replayParked } from "./replay-parked.ts";
 import { isTransient } from "./retry.ts";
 
-/** Pages without events after which the checkpoint is stored all the same, so that a restart does not read them again. */
-const EMPTY_PAGES_PER_CHECKPOINT = 100;
+/** Pages after which the checkpoint is stored all the same, so that a restart does not read them again. */
+const MOST_UNSAVED_PAGES = 100;
 
 /** Works through pages: all events at once, and one by one when that fails. */
 export class PageWorker {
   readonly #parts: CommitterParts;
   readonly #committer: Committer;
-  /** How far pages without events have led beyond the stored checkpoint. */
+  /** How far pages have led, beyond the stored checkpoint too. */
   #reached: Position;
   #unsavedPages = 0;
+  /** Whether events were handled beyond the stored checkpoint. */
+  #hasUnsavedEvents = false;
 
   constructor(parts: CommitterParts, checkpoint: Checkpoint) {
     this.#parts = parts;
@@ -24,9 +26,19 @@ export class PageWorker {
     this.#reached = checkpoint.position;
   }
 
-  /** How far everything was handled. May be ahead of what is stored by pages without events. */
+  /** How far everything was handled. May be ahead of what is stored. */
   get position(): Position {
     return this.#reached;
+  }
+
+  /** How long the checkpoint behind handled events may still be left unsaved; `undefined` when there is none. */
+  get saveDueMs(): number | undefined {
+    return this.#hasUnsavedEvents ? this.#committer.heldMs : undefined;
+  }
+
+  /** What it goes on from. */
+  get checkpoint(): Checkpoint {
+    return { ...this.#committer.checkpoint, position: this.#reached };
   }
 
   /** The streams that are held back. */
@@ -55,18 +67,25 @@ export class PageWorker {
     const { parked, free } = splitParked(this.parked, events);
     this.#assertRoom(parked);
     const checkpoint = checkpointBehind(this.#committer.checkpoint, next, free, events.at(-1));
+    // At the head, nobody should have to wait for the checkpoint; what is held back changes with it.
+    const isHeld = !page.isCaughtUp && parked.length === 0 && this.#committer.heldMs > 0;
     try {
-      await this.#committer.commit(free, { ...checkpoint, parked });
-      this.#stored();
+      if (isHeld && this.#committer.canDefer) await this.#defer(free, { ...checkpoint, parked });
+      else {
+        await this.#committer.commit(free, { ...checkpoint, parked }, { isHeld });
+        this.#stored();
+      }
     } catch (error) {
       if (!(error instanceof HandlerFailure)) throw error;
+      // Attempts take a while, and may be the last thing that happens.
+      await this.save();
       await this.#inPieces(events, error);
       this.#stored();
       await this.#pass(next);
     }
   }
 
-  /** Stores how far it came over pages without events. */
+  /** Stores how far it came. */
   async save(): Promise<void> {
     if (this.#unsavedPages === 0) return;
     await this.#committer.commit([], { ...this.#committer.checkpoint, position: this.#reached });
@@ -76,7 +95,7 @@ export class PageWorker {
   /** Handles something that is no event of the feed. The checkpoint stays where it is, and is written with it. */
   async insert(event: RecordedEvent): Promise<void> {
     await this.save();
-    await this.#committer.handle(event, { ...this.#committer.checkpoint });
+    await this.#committer.commitOne(event, { ...this.#committer.checkpoint });
   }
 
   /** Handles what is held back of a stream, in order. @returns how many events that were */
@@ -91,16 +110,25 @@ export class PageWorker {
     return discardParked(streamId, this.#committer);
   }
 
+  /** Handles events and leaves the checkpoint for later, unless that is now. */
+  async #defer(events: readonly RecordedEvent[], checkpoint: Checkpoint): Promise<void> {
+    await this.#committer.handle(events, checkpoint);
+    this.#hasUnsavedEvents = true;
+    await this.#pass(checkpoint.position);
+    if (this.saveDueMs === 0) await this.save();
+  }
+
   async #pass(next: Position): Promise<void> {
     if (next === this.#reached) return;
     this.#reached = next;
     this.#unsavedPages += 1;
-    if (this.#unsavedPages >= EMPTY_PAGES_PER_CHECKPOINT) await this.save();
+    if (this.#unsavedPages >= MOST_UNSAVED_PAGES) await this.save();
   }
 
   #stored(): void {
     this.#reached = this.#committer.checkpoint.position;
     this.#unsavedPages = 0;
+    this.#hasUnsavedEvents = false;
   }
 
   /**
@@ -163,7 +191,7 @@ export class PageWorker {
 
   async #handle(event: RecordedEvent, checkpoint: Checkpoint, earlier: HandlerFailure): Promise<void> {
     try {
-      await this.#committer.handle(event, checkpoint, earlier);
+      await this.#committer.commitOne(event, checkpoint, earlier);
     } catch (error) {
       // An outage is no fault of the event, however long it lasts.
       if (!(error instanceof HandlerFailedError) || isTransient(error.cause)) throw error;

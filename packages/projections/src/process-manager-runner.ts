@@ -1,4 +1,5 @@
 import type { EventStore, TransactionalEventStore } from "@es/core";
+import { throwIfAborted } from "@es/core/adapter";
 import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "./delivery.ts";
 import { type DueEvents, DueTimeouts } from "./due-timeouts.ts";
 import { ledgerFor } from "./ledger-for.ts";
@@ -98,6 +99,8 @@ export function createProcessManagerRunner(
       // One for each attempt: after a rollback the aggregates in it are wrong.
       const steps = new ProcessSteps(manager, store, context.tx === undefined ? {} : { tx: context.tx });
       for (const event of events) {
+        // What comes now is no longer for this runner.
+        throwIfAborted(context.signal);
         const own = due.get(event);
         if (own === undefined) await steps.handle(event);
         else await steps.expire(event, own.timeout, own.fate);
@@ -107,7 +110,8 @@ export function createProcessManagerRunner(
     },
   };
 
-  const settings = runnerSettings({ ...options, onReport: (report) => onReport(report) });
+  // Time-outs are looked up behind the checkpoint, so it is stored with each page.
+  const settings = runnerSettings({ ...options, checkpointIntervalMs: 0, onReport: (report) => onReport(report) });
   const runner = new Runner(
     projection,
     ledgerFor(projection, sink === undefined ? options : { ...options, sink }, { index: 0, count: 1 }),
@@ -133,7 +137,13 @@ export function createProcessManagerRunner(
           storeRetry: settings.storeRetry,
           random: settings.random,
           isLive: () => runner.status().state === "live",
+          position: () => runner.status().position,
+          head: (signal) => store.head({ signal }),
           fire: (timeout) => timeouts.fire(timeout),
+          onRetrying: (retrying) => {
+            runner.retryingBesides(retrying?.error);
+            if (retrying !== undefined) settings.report({ kind: "retrying", ...retrying });
+          },
           fail: (error) => runner.failWith(error),
         });
 

@@ -48,7 +48,7 @@ export class ProcessSteps {
 
   /** Reacts to an event. */
   async handle(event: RecordedEvent): Promise<void> {
-    await this.#step(event, [], (unit) => this.#manager.handle(event, unit));
+    await this.#step(event, event.id, [], (unit) => this.#manager.handle(event, unit));
   }
 
   /** Does to a time-out what is to become of it, unless it was cancelled or replaced meanwhile. */
@@ -61,13 +61,17 @@ export class ProcessSteps {
       id,
       timeout: typeof fate === "object" ? { ...waiting, parked: fate } : undefined,
     };
-    await this.#step(event, [done], async (unit) => {
+    // Otherwise the names of time-outs that plan themselves again would grow for ever.
+    const name = digestOf(id);
+    await this.#step(event, name, [done], async (unit) => {
       if (fate === "handled") await this.#manager.expire(event, key, unit);
     });
   }
 
+  /** @param name - stands for the cause in the ids of what it plans */
   async #step(
     cause: RecordedEvent,
+    name: string,
     before: readonly TimeoutChange[],
     react: (unit: UnitOfWork<unknown, EventSchemas>) => Promise<void>,
   ): Promise<void> {
@@ -77,7 +81,7 @@ export class ProcessSteps {
       await react({
         load: (repository, id) => aggregates.load(repository, id),
         execute: (repository, id, command) => aggregates.execute(repository, id, command),
-        schedule: (timeout, plan) => void changes.push(this.#planned(cause, timeout, plan)),
+        schedule: (timeout, plan) => void changes.push(this.#planned(cause, name, timeout, plan)),
         cancel: (key) => {
           assertIs(
             `the key of a time-out that process manager ${JSON.stringify(this.#manager.name)} cancels`,
@@ -117,6 +121,7 @@ export class ProcessSteps {
 
   #planned(
     cause: RecordedEvent,
+    causeName: string,
     timeout: { readonly type: string; readonly data: unknown },
     plan: TimeoutPlan,
   ): TimeoutChange {
@@ -139,7 +144,7 @@ export class ProcessSteps {
     const pending: PendingTimeout = {
       key,
       // The same when the event comes again.
-      id: `${cause.id}:${key}`,
+      id: `${causeName}:${key}`,
       type,
       data,
       schemaVersion,
@@ -149,4 +154,14 @@ export class ProcessSteps {
     };
     return { key, timeout: pending };
   }
+}
+
+/** A short text that stands for a long one. */
+function digestOf(text: string): string {
+  // FNV-1a with 128 bits over the UTF-16 code units. Never change it: a time-out that is handled again plans under the same names.
+  let hash = 0x6c62272e07bb014262b821756295c58dn;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = BigInt.asUintN(128, (hash ^ BigInt(text.charCodeAt(index))) * 0x1000000000000000000013bn);
+  }
+  return hash.toString(16).padStart(32, "0");
 }

@@ -1,3 +1,4 @@
+import { describe } from "./errors.ts";
 import type { Lag, RunnerState, RunnerStatus } from "./runner-status.ts";
 
 const WORDS: Readonly<Record<RunnerState, string>> = {
@@ -59,7 +60,6 @@ function duration(ms: number): string {
 }
 
 function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
+  const line = (typeof error === "string" ? error : describe(error)).replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
   return line.length > 120 ? `${line.slice(0, 119)}…` : line;
 }

@@ -27,7 +27,7 @@ export async function replayParked(streamId: string, parts: CommitterParts, comm
     const { checkpoint } = committer;
     const parked = withReplayed(checkpoint.parked, streamId, next);
     try {
-      await committer.handle(event, { ...checkpoint, events: checkpoint.events + 1, parked });
+      await committer.commitOne(event, { ...checkpoint, events: checkpoint.events + 1, parked });
     } catch (error) {
       if (error instanceof HandlerFailedError) {
         const failed = withFailedReplay(checkpoint.parked, streamId, error.cause, error.attempts);

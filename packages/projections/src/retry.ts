@@ -43,5 +43,10 @@ export function backOffMs(settings: RetrySettings, failures: number, random: () 
 
 /** Whether the toolkit says that the very same call may succeed later. */
 export function isTransient(error: unknown): boolean {
-  return isEventSourcingError(error) && error.retryable;
+  try {
+    return isEventSourcingError(error) && error.retryable;
+  } catch {
+    // It was thrown by somebody else, and cannot even be looked at.
+    return false;
+  }
 }

@@ -18,6 +18,10 @@ export class RunnerMonitor {
   state: RunnerState = "idle";
   /** What failed last, until something succeeds. */
   lastError: unknown;
+  /** What is tried again beside the feed: a replay or a time-out. It says nothing about how far the feed has come. */
+  besides: { readonly error: unknown } | undefined;
+  /** Whether what is handled now is no page of the feed. */
+  isBetweenPages = false;
   readonly #clock: Clock;
   readonly #rate: Rate;
   #events = 0;
@@ -39,19 +43,20 @@ export class RunnerMonitor {
   /** The status now. */
   status({ projection, position, parked, isPaused }: Facts): RunnerStatus {
     const isRunning = this.state === "catching-up" || this.state === "live";
-    const state = isRunning && isPaused ? "paused" : this.state;
+    const isRetrying = isRunning && this.besides !== undefined;
+    const state = isRetrying ? "retrying" : isRunning && isPaused ? "paused" : this.state;
     const isBehind = state !== "live" && this.#newestRecordedAt !== undefined;
     return {
       projection,
       state,
-      isHealthy: (isRunning || state === "starting") && parked.length === 0,
+      isHealthy: ((isRunning && !isRetrying) || state === "starting") && parked.length === 0,
       position,
       events: this.#events,
       eventsPerSecond: this.#rate.perSecond,
       lagMs: isBehind ? Math.max(0, this.#clock.now() - (this.#newestRecordedAt ?? 0)) : 0,
       parkedStreams: parked.length,
       parkedEvents: countParked(parked),
-      lastError: this.lastError,
+      lastError: isRetrying ? this.besides?.error : this.lastError,
     };
   }
 }

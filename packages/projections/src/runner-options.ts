@@ -43,6 +43,12 @@ export interface RunnerOptions extends CommonRunnerOptions {
    * @defaultValue the registers of the store
    */
   readonly checkpoints?: Registers<unknown>;
+  /**
+   * How long the checkpoint may stay behind what was handled while the runner catches up. What was handled since then comes again after
+   * a crash. With 0 it is stored after each page, as it always is at the head.
+   * @defaultValue 100
+   */
+  readonly checkpointIntervalMs?: number;
 }
 
 /** What a runner of a projection takes whose effects are written in transactions. */
@@ -61,11 +67,15 @@ export interface RunnerSettings {
   readonly report: (report: RunnerReport) => void;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How long a checkpoint without a transaction may wait while the runner catches up. */
+  readonly checkpointIntervalMs: number;
   /** Which streams are handled; the others are passed over. Absent: all. */
   readonly select?: (streamId: string) => boolean;
   /** The read model that is being rebuilt. Absent: this is no rebuild. */
   readonly shadowOf?: string;
 }
+
+const CHECKPOINT_INTERVAL_MS = 100;
 
 const OPTIONS = {
   store: required(aStore),
@@ -77,15 +87,21 @@ const OPTIONS = {
 };
 
 /** @throws ConfigurationError naming the wrong option */
-export function runnerSettings(options: CommonRunnerOptions): RunnerSettings {
+export function runnerSettings(
+  options: CommonRunnerOptions & Pick<RunnerOptions, "checkpointIntervalMs">,
+): RunnerSettings {
   assertMembers("the options of the runner", options, OPTIONS);
-  const { store, pageSize = DEFAULT_PAGE_SIZE } = options;
+  const { store, pageSize = DEFAULT_PAGE_SIZE, checkpointIntervalMs = CHECKPOINT_INTERVAL_MS } = options;
   if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
     throw new ConfigurationError(`pageSize is ${pageSize}; it must be a whole number from 1`);
+  }
+  if (!(checkpointIntervalMs >= 0)) {
+    throw new ConfigurationError(`checkpointIntervalMs is ${checkpointIntervalMs}; it must be a number from 0`);
   }
   return {
     store,
     pageSize,
+    checkpointIntervalMs,
     retry: retrySettings("retry", options.retry, HANDLER_RETRY),
     storeRetry: retrySettings("storeRetry", options.storeRetry, STORE_RETRY),
     onFailure: failureSettings(options.onFailure),

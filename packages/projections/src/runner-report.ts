@@ -4,7 +4,7 @@ import type { Position, RecordedEvent } from "@es/core";
 export type RunnerReport =
   /** It checked its checkpoint and begins to read. */
   | { readonly kind: "started"; readonly position: Position }
-  /** A stretch of the log is done and its checkpoint stored, or kept in mind when nothing had to be handled. */
+  /** A stretch of the log is done. Its checkpoint is stored, or will be soon. */
   | { readonly kind: "progress"; readonly position: Position; readonly events: number }
   /** It reached the head. Told once, and again after it had fallen behind by more than a page. */
   | { readonly kind: "caught-up"; readonly position: Position }

@@ -19,6 +19,14 @@ import { assertPosition, NOT_IN_THE_STORE, PositionWaiters, type WaitOptions } f
 
 const STOP_TIMEOUT_MS = 30_000;
 
+/** What became of something that was to be handled between two pages. */
+export interface Inserted {
+  /** Whether it was handled. Not while the runner is paused, nor once it stops. */
+  readonly isHandled: boolean;
+  /** Why not, unless the runner is paused or stops. */
+  readonly failure?: { readonly error: unknown };
+}
+
 /** The life of a {@link ProjectionRunner}: start, pause, stop, and what may be asked of it meanwhile. */
 export class Runner implements ProjectionRunner {
   readonly done: Promise<void>;
@@ -96,17 +104,22 @@ export class Runner implements ProjectionRunner {
     );
   }
 
-  /**
-   * Handles something that is no event of the feed between two pages, as one of them.
-   * @returns what went wrong, unless that is only that the runner stops
-   */
-  async insert(event: RecordedEvent): Promise<unknown> {
+  /** Handles something that is no event of the feed between two pages, as one of them. */
+  async insert(event: RecordedEvent): Promise<Inserted> {
     try {
-      await this.#betweenPages((worker) => worker.insert(event));
-      return undefined;
+      return await this.#betweenPages(async (worker) => {
+        if (this.#gate.isClosed) return { isHandled: false };
+        await worker.insert(event);
+        return { isHandled: true };
+      });
     } catch (error) {
-      return this.#stopping.signal.aborted ? undefined : error;
+      return this.#stopping.signal.aborted ? { isHandled: false } : { isHandled: false, failure: { error } };
     }
+  }
+
+  /** Says what is tried again beside the feed, until it is called without an error. */
+  retryingBesides(error?: unknown): void {
+    this.#monitor.besides = error === undefined ? undefined : { error };
   }
 
   /** Ends the runner with an error, unless it is ending already. */
@@ -128,7 +141,8 @@ export class Runner implements ProjectionRunner {
     const isFirst = !this.#gate.isClosed;
     this.#gate.close();
     // The page that is being handled holds the mutex.
-    const quiet = this.#mutex.run(async () => undefined);
+    const quiet = this.#mutex.run(async () => this.#follower.worker?.save());
+    quiet.catch((error: unknown) => this.failWith(error));
     if (!(await settledWithin(quiet, timeoutMs, { clock: this.#settings.clock, signal }))) {
       throw new WaitTimeoutError(
         `projection ${JSON.stringify(this.projection)} was not done with its page within ${timeoutMs} ms; it takes no further one until resume()`,
@@ -196,10 +210,21 @@ export class Runner implements ProjectionRunner {
       this.#end();
     } catch (error) {
       const isOwnAbort = signal.aborted && isEventSourcingError(error, "ES_ABORTED");
-      if (isOwnAbort) this.#end();
-      else this.#fail(error);
-      if (!isOwnAbort) throw error;
+      await this.#saveOnce();
+      // What went wrong beside the feed may have found it waiting, and then that wait was aborted.
+      const failure = this.#failure ?? (isOwnAbort ? undefined : { error });
+      if (failure === undefined) return this.#end();
+      this.#fail(failure.error);
+      throw failure.error;
     }
+  }
+
+  /** What was handled before something failed need not come again. Where that cannot be stored either, it does. */
+  async #saveOnce(): Promise<void> {
+    if (this.#follower.worker?.saveDueMs === undefined) return;
+    // No further attempts.
+    this.#stopping.abort();
+    await this.#mutex.run(async () => this.#follower.worker?.save()).catch(() => undefined);
   }
 
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
@@ -209,12 +234,12 @@ export class Runner implements ProjectionRunner {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
       const { worker } = this.#follower;
       if (worker === undefined || this.#stopping.signal.aborted) throw new ProjectionStoppedError(this.projection);
-      const { state } = this.#monitor;
+      this.#monitor.isBetweenPages = true;
       try {
         return await work(worker);
       } finally {
-        // No page may come for long that would say so.
-        if (this.#monitor.state === "retrying") this.#monitor.state = state;
+        this.#monitor.isBetweenPages = false;
+        this.#monitor.besides = undefined;
       }
     });
   }

@@ -1,4 +1,4 @@
-import type { RecordedEvent, Registers } from "@es/core";
+import type { Position, RecordedEvent, Registers } from "@es/core";
 import type { Clock } from "./clock.ts";
 import { backOffMs, isTransient, type RetrySettings } from "./retry.ts";
 import { listTimeouts } from "./timeout-register.ts";
@@ -15,8 +15,18 @@ export interface TimeoutLoopParts {
   readonly random: () => number;
   /** Whether everything was handled that is stored: an event may have come that cancels the time-out. */
   readonly isLive: () => boolean;
-  /** Handles a time-out that is due. */
-  readonly fire: (timeout: PendingTimeout) => Promise<void>;
+  /** Up to where everything was handled. */
+  readonly position: () => Position;
+  /** The head of the store now. */
+  readonly head: (signal: AbortSignal) => Promise<Position>;
+  /** Handles a time-out that is due. @returns whether it did: not while the runner is paused or stops */
+  readonly fire: (timeout: PendingTimeout) => Promise<boolean>;
+  /** Told when the store is to be asked again, and without anything when it has answered. */
+  readonly onRetrying: (retrying?: {
+    readonly error: unknown;
+    readonly attempt: number;
+    readonly delayMs: number;
+  }) => void;
   /** Ends the runner. */
   readonly fail: (error: unknown) => void;
 }
@@ -28,7 +38,8 @@ export class TimeoutLoop {
   #woken = new AbortController();
   #waiting: readonly PendingTimeout[] | undefined;
   #parked = 0;
-  #failures = 0;
+  /** A head of the store, and until when time-outs were due that it is enough to have come so far for. */
+  #goal: { readonly position: Position; readonly dueUntil: number } | undefined;
   /** Rises when what waits has changed. */
   #generation = 0;
 
@@ -70,33 +81,56 @@ export class TimeoutLoop {
       const next = this.#parts.isLive() ? await this.#next() : undefined;
       if (signal.aborted) return;
       const waitMs = next === undefined ? Number.POSITIVE_INFINITY : next.dueAt - this.#parts.clock.now();
-      if (next !== undefined && waitMs <= 0) {
+      if (next === undefined || waitMs > 0) await this.#sleep(waitMs);
+      else if (await this.#hasSeenAll(next)) {
         const waiting = this.#waiting;
-        await this.#parts.fire(next);
-        if (this.#waiting === waiting) this.#waiting = waiting?.slice(1);
-      } else await this.#sleep(waitMs);
+        const isHandled = await this.#parts.fire(next);
+        if (isHandled && this.#waiting === waiting) this.#waiting = waiting?.slice(1);
+      } else await this.#sleep(Number.POSITIVE_INFINITY);
     }
+  }
+
+  /**
+   * Whether everything was handled that was stored when a time-out became due. That the runner is live does not say so: the process
+   * may have been suspended, and news of another one may take a while.
+   */
+  async #hasSeenAll({ dueAt }: PendingTimeout): Promise<boolean> {
+    if (this.#goal === undefined || this.#goal.dueUntil < dueAt) {
+      const dueUntil = this.#parts.clock.now();
+      this.#goal = { position: await this.#often(() => this.#parts.head(this.#ending.signal)), dueUntil };
+    }
+    return this.#parts.isLive() && this.#parts.position() >= this.#goal.position;
   }
 
   /** What is due next. */
   async #next(): Promise<PendingTimeout | undefined> {
-    const { manager, registers, storeRetry, random, clock } = this.#parts;
+    const { manager, registers } = this.#parts;
     while (this.#waiting === undefined) {
-      try {
-        const generation = this.#generation;
-        const waiting = await listTimeouts(registers, manager, { signal: this.#ending.signal });
-        this.#failures = 0;
-        // What changed while the list was read may not be in it.
-        if (generation !== this.#generation) continue;
-        this.#waiting = waiting.filter(({ parked }) => parked === undefined);
-        this.#parked = waiting.length - this.#waiting.length;
-      } catch (error) {
-        this.#failures += 1;
-        if (!isTransient(error) || this.#failures >= storeRetry.maxAttempts) throw error;
-        await clock.delay(backOffMs(storeRetry, this.#failures, random), this.#ending.signal);
-      }
+      const generation = this.#generation;
+      const waiting = await this.#often(() => listTimeouts(registers, manager, { signal: this.#ending.signal }));
+      // What changed while the list was read may not be in it.
+      if (generation !== this.#generation) continue;
+      this.#waiting = waiting.filter(({ parked }) => parked === undefined);
+      this.#parked = waiting.length - this.#waiting.length;
     }
     return this.#waiting[0];
+  }
+
+  /** Asks the store as often as it may need. */
+  async #often<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const { storeRetry, random, clock, onRetrying } = this.#parts;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await ask();
+        if (attempt > 1) onRetrying();
+        return answer;
+      } catch (error) {
+        if (!isTransient(error) || attempt >= storeRetry.maxAttempts) throw error;
+        const delayMs = backOffMs(storeRetry, attempt, random);
+        onRetrying({ error, attempt, delayMs });
+        await clock.delay(delayMs, this.#ending.signal);
+      }
+    }
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
-import { AbortedError, isEventSourcingError } from "@es/core";
+import { isEventSourcingError } from "@es/core";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "./delivery.ts";
-import { HandlerFailure, type Ledger } from "./ledger.ts";
+import { assertNotStopped, HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Progress, Projection } from "./projection.ts";
 import { isTransient } from "./retry.ts";
 import type { CheckpointedSink } from "./sink.ts";
@@ -16,19 +16,20 @@ export function transactionalLedger(
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
 
-    async commit({ events, checkpoint, context }) {
+    async commit({ events, checkpoint, context, isHeld }) {
       let failure: HandlerFailure | undefined;
       const work = async (tx: unknown): Promise<number> => {
-        const stored = await register.find(checkpoint, { tx });
+        const stored = isHeld ? undefined : await register.find(checkpoint, { tx });
         if (stored !== undefined) return stored;
         const progress: Progress = { handled: 0 };
         try {
           await projection.apply(events, { ...context, tx }, progress);
         } catch (error) {
+          assertNotStopped(context.signal);
           failure = new HandlerFailure({ handled: 0, failedAt: progress.handled }, error);
           throw error;
         }
-        if (context.signal.aborted) throw new AbortedError("the runner was stopped while a handler was running");
+        assertNotStopped(context.signal);
         return register.write(checkpoint, { tx });
       };
       try {

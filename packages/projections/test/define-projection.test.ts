@@ -91,7 +91,7 @@ describe("handlers", () => {
 
     await expect(run(defineProjection(facts), store)).rejects.toMatchObject({
       code: "ES_HANDLER_FAILED",
-      cause: { code: "ES_UNKNOWN_EVENT_TYPE" },
+      cause: { code: "ES_UNKNOWN_EVENT_TYPE", message: expect.stringMatching(/"ignore"$/) },
     });
     await run(defineProjection({ ...facts, name: "lenient", unknownEvents: "ignore" }), store);
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { EventSourcingError, isEventSourcingError } from "@es/core";
+import { ConfigurationError, EventSourcingError, isEventSourcingError } from "@es/core";
 import { describe, expect, it } from "vitest";
 import * as projections from "../src/index.ts";
-import { PROJECTION_ERROR_CODES } from "../src/index.ts";
+import { isProjectionError, PROJECTION_ERROR_CODES } from "../src/index.ts";
 
 const facts = { streamId: "a-1", expected: 1, actual: 2, position: "7" };
 
@@ -22,7 +22,7 @@ const errors = [
 
 describe("error codes", () => {
   it("belong to one exported class each", () => {
-    const exported = Object.keys(projections).filter((name) => name.endsWith("Error"));
+    const exported = Object.keys(projections).filter((name) => /^[A-Z].*Error$/.test(name));
 
     expect(errors.map(({ code }) => code).sort()).toEqual([...PROJECTION_ERROR_CODES].sort());
     expect(errors.map(({ name }) => name).sort()).toEqual(exported.sort());
@@ -39,4 +39,16 @@ describe("error codes", () => {
     expect(isEventSourcingError(error)).toBe(true);
     expect(error.message).not.toBe("");
   });
+
+  it.each(errors.map((error) => [error.code, error] as const))(
+    "%s is told from the others, and from other errors",
+    (code, error) => {
+      const copy = Object.assign(new Error("of another copy of the package"), { code });
+
+      expect(PROJECTION_ERROR_CODES.filter((other) => isProjectionError(error, other))).toStrictEqual([code]);
+      expect(isProjectionError(copy, code) && isProjectionError(copy)).toBe(true);
+      expect(isProjectionError({ code }, code)).toBe(false);
+      expect(isProjectionError(new ConfigurationError("wrong"))).toBe(false);
+    },
+  );
 });

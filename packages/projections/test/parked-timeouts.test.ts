@@ -248,6 +248,10 @@ describe.each([
       await expect(runner.replayTimeouts()).rejects.toMatchObject({ code: "ES_PROJECTION_STOPPED" });
       await expect(runner.discardTimeout("order-1")).rejects.toMatchObject({ code: "ES_PROJECTION_STOPPED" });
     }
+    const { runner: paused } = await place.run();
+    await paused.pause();
+    await expect(paused.replayTimeouts()).rejects.toThrow(/paused.*resume/);
+    await paused.stop();
   });
 });
 

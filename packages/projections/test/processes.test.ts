@@ -1,11 +1,14 @@
-import { allEvents, type EventStore, type Position, type RecordedEvent } from "@es/core";
+import { readFile } from "node:fs/promises";
+import type { EventStore, Position } from "@es/core";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { Child, readLog } from "test-helpers";
 import { expect, it } from "vitest";
 import { createBalances, foldBalances, readBalances } from "./balances.ts";
-import { Child } from "./child/run-child.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
 
+const NOTE = new URL("./child/note.ts", import.meta.url);
+const SHARE = new URL("./child/share.ts", import.meta.url);
 const STREAMS = 7;
 
 /** Appends deposits over several streams and returns the head. */
@@ -16,12 +19,6 @@ async function fill(store: EventStore<unknown>, count: number): Promise<Position
     ({ position } = await store.append({ streamId: `account-${n % STREAMS}`, expected: "any", events }));
   }
   return position;
-}
-
-async function readLog(store: EventStore<unknown>): Promise<readonly RecordedEvent[]> {
-  const log: RecordedEvent[] = [];
-  for await (const event of allEvents(store)) log.push(event);
-  return log;
 }
 
 /** A store and a read model in files that several processes share. */
@@ -64,10 +61,10 @@ it("lets nothing of a paused holder take effect when it wakes up after another o
   await using place = await openPlace();
   await fill(place.store, 100);
   const args = { path: place.path, views: place.views, partitions: 1, leaseMs: 400 };
-  await using paused = new Child("./share.ts", { ...args, pauseAt: 3 });
+  await using paused = new Child(SHARE, { ...args, pauseAt: 3 });
   await paused.said((line) => isReport(line, "pausing"));
 
-  await using other = new Child("./share.ts", args);
+  await using other = new Child(SHARE, args);
   const head = await fill(place.store, 50);
   await other.said((line) => hasReached(line, head));
   const before = place.read();
@@ -86,14 +83,14 @@ it("hands over at once when a process stops, and after the lease when it is kill
   await using place = await openPlace();
   const args = { path: place.path, views: place.views, partitions: 1, leaseMs: 3_600_000 };
   const first = await fill(place.store, 30);
-  await using stopping = new Child("./share.ts", args);
+  await using stopping = new Child(SHARE, args);
   await stopping.said((line) => hasReached(line, first));
-  await using next = new Child("./share.ts", { ...args, leaseMs: 400 });
+  await using next = new Child(SHARE, { ...args, leaseMs: 400 });
   await stopping.stop();
   await next.said((line) => isReport(line, "started", { position: first }));
 
   await next.kill();
-  await using last = new Child("./share.ts", { ...args, leaseMs: 400 });
+  await using last = new Child(SHARE, { ...args, leaseMs: 400 });
   const head = await fill(place.store, 30);
   await last.said((line) => hasReached(line, head));
   await last.stop();
@@ -106,7 +103,7 @@ it("keeps the read model equal to a fold of the log while processes that share i
 }, async () => {
   await using place = await openPlace();
   const args = { path: place.path, views: place.views, partitions: 4, leaseMs: 600 };
-  let children = [new Child("./share.ts", args), new Child("./share.ts", args)];
+  let children = [new Child(SHARE, args), new Child(SHARE, args)];
 
   for (let round = 0; round < 5; round += 1) {
     const [victim, survivor] = children;
@@ -116,18 +113,42 @@ it("keeps the read model equal to a fold of the log while processes that share i
     await Promise.race([victim, survivor].map((child) => child.said((line) => isReport(line, "progress"))));
     await victim.kill();
     survivor.lines.length = 0;
-    children = [survivor, new Child("./share.ts", args)];
+    children = [survivor, new Child(SHARE, args)];
   }
   const head = await fill(place.store, STREAMS);
-  await using reader = new Child("./share.ts", args);
+  await using reader = new Child(SHARE, args);
   await Promise.all(children.map((child) => child.kill()));
   // Four partitions, each of which says so.
-  let seen = 0;
-  await reader.said((line) => {
-    seen = reader.lines.filter((other) => hasReached(other, head)).length;
-    return hasReached(line, head) && seen >= 4;
-  });
+  await reader.said((line) => hasReached(line, head), 4);
   await reader.stop();
 
   expect(place.read()).toStrictEqual(await place.fold());
+});
+
+it("skips nothing outside of transactions when a process is killed again and again while it catches up", {
+  timeout: 60_000,
+}, async () => {
+  await using directory = await temporaryDirectory();
+  const [path, notes] = [directory.path("events.db"), directory.path("notes")];
+  await using store = await openSqliteEventStore({ path });
+  for (let n = 0; n < 2_100; n += 100) {
+    const events = Array.from({ length: 100 }, (_, amount) => ({ type: "Deposited", data: { amount } }));
+    await store.append({ streamId: `account-${n % STREAMS}`, expected: "any", events });
+  }
+  const log = (await readLog(store)).map(({ streamId, version }) => `${streamId}@${version}`);
+  const noted = async (): Promise<readonly string[]> => (await readFile(notes, "utf8")).trimEnd().split("\n");
+
+  for (let round = 1; round <= 8; round += 1) {
+    await using victim = new Child(NOTE, { path, notes });
+    await victim.said(() => victim.lines.filter((line) => isReport(line, "progress")).length >= 12);
+    await victim.kill();
+    const { events } = JSON.parse((await store.registers.get("checkpoint:noting"))?.value ?? "{}");
+    // What is stored as handled was handled.
+    expect(new Set(await noted())).toStrictEqual(new Set(log.slice(0, new Set(await noted()).size)));
+    expect(events).toBeLessThanOrEqual(new Set(await noted()).size);
+  }
+  await using last = new Child(NOTE, { path, notes });
+  await last.said((line) => isReport(line, "stopped"));
+
+  expect([...new Set(await noted())]).toStrictEqual(log);
 });

@@ -1,12 +1,13 @@
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { Child } from "test-helpers";
 import { expect, it } from "vitest";
 import { createProjectionRunner, createSqliteSink, rebuildProjection } from "../src/index.ts";
 import { deposit } from "./accounts.ts";
-import { Child } from "./child/run-child.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
 import { rebuildOptions, version } from "./versions.ts";
 
+const REBUILD = new URL("./child/rebuild.ts", import.meta.url);
 const EVENTS = 300;
 
 it("goes on with a rebuild whose process was killed again and again, and shows readers a whole version all the time", {
@@ -29,13 +30,13 @@ it("goes on with a rebuild whose process was killed again and again, and shows r
   const reached: unknown[] = [];
 
   for (let round = 0; round < 3; round += 1) {
-    const child = new Child("./rebuild.ts", { path, views });
+    const child = new Child(REBUILD, { path, views });
     await child.said((line) => JSON.stringify(line).includes(`"handled":${(round + 1) * 20}`));
     await child.kill();
     reached.push(done());
     expect(read()).toStrictEqual({ events: EVENTS, total: EVENTS });
   }
-  await using last = new Child("./rebuild.ts", { path, views });
+  await using last = new Child(REBUILD, { path, views });
   await last.said((line) => JSON.stringify(line).includes("switched"));
 
   expect(read()).toStrictEqual({ events: EVENTS, total: 2 * EVENTS });

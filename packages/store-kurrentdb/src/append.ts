@@ -1,4 +1,10 @@
-import { type AppendResult, ConcurrencyError, type ExpectedVersion, StoreUnavailableError } from "@es/core";
+import {
+  type AppendResult,
+  ConcurrencyError,
+  type ExpectedVersion,
+  StoreUnavailableError,
+  UnknownOutcomeError,
+} from "@es/core";
 import { meetsExpectedVersion, versionBefore } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import type { EncodedWrite } from "./encoded-append.ts";
@@ -8,9 +14,12 @@ import type { StreamState } from "./kurrent-client.ts";
 import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./limits.ts";
 import type { StoreNames } from "./names.ts";
 import { type LogPosition, toPosition } from "./positions.ts";
+import { everyEvent } from "./server-filter.ts";
 import type { ServerReader } from "./server-reader.ts";
-import { toStoreError } from "./store-error.ts";
+import { messageOf, toStoreError } from "./store-error.ts";
 import type { StreamTurns } from "./stream-turns.ts";
+
+const NOWHERE: LogPosition = { commit: 0n, prepare: 0n };
 
 /** A stream that must be in a state for an append to happen. */
 export interface StreamCheck {
@@ -60,7 +69,7 @@ export class Appender {
       }));
       return await this.#untilStored(writes, checked, checks, call);
     } catch (error) {
-      throw toStoreError(error, "appending");
+      throw toStoreError(error, `appending to ${writes.map(({ streamId }) => JSON.stringify(streamId)).join(", ")}`);
     } finally {
       leave();
     }
@@ -127,26 +136,34 @@ export class Appender {
     { versions, position }: Extract<ExactOutcome, { outcome: "stored" }>,
     newest: bigint,
   ): Promise<AppendResult> {
-    const place = position ?? (await this.#placeOf(exact));
+    const place = position ?? (await this.#placeOf(exact, versions));
     if (place.commit > this.#newest) this.#newest = place.commit;
     return { position: toPosition(place), versions, duplicate: place.commit <= newest };
   }
 
-  async #placeOf(exact: readonly ExactWrite[]): Promise<LogPosition> {
-    const { reader } = this.#tools;
+  /** Where stored events are. Where they are hidden by now, it is where the next one is that is not: who is there has passed them. */
+  async #placeOf(exact: readonly ExactWrite[], versions: readonly number[]): Promise<LogPosition> {
+    const { reader, names } = this.#tools;
     // It is stored; what is asked for now must not look like a failure to append.
     const call: CallLimit = { ...reader.limit(undefined), mustSettle: true };
-    let furthest: LogPosition | undefined;
-    for (const { stream, base, events } of exact) {
-      const from = BigInt(base + events.length - 1);
-      const [last] = await reader.stream(stream, { from, isBackward: false, count: 1 }, call);
-      const { position } = last ?? {};
-      if (position !== undefined && (furthest === undefined || position.commit > furthest.commit)) furthest = position;
+    try {
+      let furthest: LogPosition | undefined;
+      for (const [index, { stream }] of exact.entries()) {
+        const from = BigInt((versions[index] ?? 1) - 1);
+        const [last] = await reader.stream(stream, { from, isBackward: false, count: 1 }, call);
+        const { position } = last ?? {};
+        if (position !== undefined && (furthest === undefined || position.commit > furthest.commit))
+          furthest = position;
+      }
+      if (furthest !== undefined) return furthest;
+      const [end] = await reader.log({ from: "end", isBackward: true, count: 1, filter: everyEvent(names) }, call);
+      return end?.position ?? NOWHERE;
+    } catch (cause) {
+      throw new UnknownOutcomeError(
+        `the append was stored, but the server did not say where (${messageOf(cause)}); repeat the call with the same event ids to be told`,
+        { cause },
+      );
     }
-    if (furthest === undefined) {
-      throw new StoreUnavailableError("the append was stored, but the server does not say where; repeat it to be told");
-    }
-    return furthest;
   }
 
   /** The first result when this very append was stored before. @throws ConcurrencyError otherwise */
@@ -164,11 +181,13 @@ export class Appender {
       if (base === undefined) throw await this.#firstRefusal(writes, refusal, call);
       exact.push({ stream: names.stream(write.streamId), base, events: write.events });
     }
+    const versions: number[] = [];
     for (const write of exact) {
-      if ((await writer.isStored(write, call)) !== true) throw await this.#firstRefusal(writes, refusal, call);
+      const version = await writer.storedUpTo(write, call);
+      if (typeof version !== "number") throw await this.#firstRefusal(writes, refusal, call);
+      versions.push(version);
     }
-    const versions = exact.map(({ base, events }) => base + events.length);
-    return { position: toPosition(await this.#placeOf(exact)), versions, duplicate: true };
+    return { position: toPosition(await this.#placeOf(exact, versions)), versions, duplicate: true };
   }
 }
 

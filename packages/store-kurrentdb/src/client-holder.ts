@@ -90,7 +90,7 @@ export class ClientHolder {
     if (limitMs <= 0) throw new ServerFailure("not-sent", "no time was left", { isClientSuspect: false });
     const lease = this.#take();
     const silence = Promise.withResolvers<never>();
-    const timer = setTimeout(() => silence.reject(noAnswer(limitMs)), limitMs);
+    const timer = setTimeout(() => silence.reject(noAnswer(limitMs, silenceMs)), limitMs);
     try {
       const working = work(lease.client, () => timer.refresh());
       // Nobody may listen any more when it fails.
@@ -177,8 +177,10 @@ function waitedInVain(): ServerFailure {
   return new ServerFailure("not-sent", `${MAX_CALLS} calls before this one took too long`, { isClientSuspect: false });
 }
 
-function noAnswer(limitMs: number): ServerFailure {
-  return new ServerFailure("lost", `no answer within ${limitMs} ms`);
+function noAnswer(limitMs: number, silenceMs: number): ServerFailure {
+  // What is left of the call's time may be a moment, which would read as if the store were impatient.
+  const limit = limitMs < silenceMs ? "until the time limit" : `within ${limitMs} ms`;
+  return new ServerFailure("lost", `no answer ${limit}`);
 }
 
 async function disposeOf(client: KurrentClient): Promise<void> {

@@ -33,6 +33,7 @@ describe("connection strings", () => {
     ["kurrentdb://host?gossipTimeout=x", "it must be a whole number"],
     ["kurrentdb://host?nodePreference=follower", "events would be missed"],
     ["kurrentdb://host?throwOnAppendFailure=false", "leave it out"],
+    ["kurrentdb://host?timeoutMs=1", "timeoutMs is an option of the KurrentDB event store; pass it beside"],
     ["kurrentdb://host?foo=1", 'unknown parameter "foo"'],
   ])("%s is refused: %s", (text, problem) => {
     expect(() => normalised(text)).toThrow(ConfigurationError);

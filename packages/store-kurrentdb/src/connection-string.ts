@@ -33,6 +33,14 @@ const CLIENT_PARAMETERS: ReadonlyMap<string, RegExp> = new Map([
   ["gossiptimeout", /^\d{1,9}$/],
 ]);
 
+/** Options of the store, by the names that they would have as parameters. */
+const STORE_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["name", "name"],
+  ["timeoutms", "timeoutMs"],
+  ["pollintervalms", "pollIntervalMs"],
+  ["maxappendbytes", "maxAppendBytes"],
+]);
+
 const WHY_NOT: ReadonlyMap<string, string> = new Map([
   [
     "nodepreference",
@@ -123,6 +131,12 @@ function wrongParameter(name: string, value: string): ConfigurationError {
   const reason = WHY_NOT.get(name);
   if (reason !== undefined) {
     return new ConfigurationError(`parameter ${name} in the connection string of KurrentDB cannot be used: ${reason}`);
+  }
+  const option = STORE_OPTIONS.get(name);
+  if (option !== undefined) {
+    return new ConfigurationError(
+      `${option} is an option of the KurrentDB event store; pass it beside connectionString, or open the store by address with openEventStore, which takes it from there`,
+    );
   }
   return new ConfigurationError(
     CLIENT_PARAMETERS.has(name)

@@ -52,6 +52,8 @@ export function fromServerMetadata(stored: unknown): ReadMetadata {
     const metadata = parseObject(exact);
     if (metadata !== undefined) return { metadata, recordedAt };
   }
+  // What the store writes for an event without metadata.
+  if (recordedAt !== undefined && Object.keys(stored).length === 1) return { metadata: {}, recordedAt };
   const members = Object.entries(stored).flatMap(([key, value]): [string, never][] => {
     if (key.startsWith("es.") || key.startsWith("$schema.")) return [];
     return [[OWN_NAMES.get(key) ?? key, value]];

@@ -2,7 +2,7 @@ import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import type { CallLimit } from "./client-holder.ts";
 import { versionOf } from "./event-mapping.ts";
 import type { KurrentClient, OutgoingEvent, StreamState } from "./kurrent-client.ts";
-import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./limits.ts";
+import { FIRST_PAUSE_MS, LEAST_ATTEMPT_MS, LONGEST_PAUSE_MS, SERVER_DEADLINE_MS } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
@@ -72,10 +72,11 @@ export class ExactWriter {
             return await this.#resolveConflict(append, error, isDoubtful, settling);
           }
           if (!isPassing(error)) throw error;
-          isDoubtful ||= error.kind === "lost";
+          isDoubtful ||= error.kind === "lost" || (error.kind === "not-leader" && isSimple(append));
           const found = error.kind === "lost" && !isSimple(append) ? await this.#lookUp(append, settling) : undefined;
           if (found !== undefined) return found;
-          if (performance.now() + pauseMs >= call.deadline) throw outOfTime(error);
+          // What is sent and cannot be answered in time would only make a certain outcome an unknown one.
+          if (performance.now() + pauseMs + LEAST_ATTEMPT_MS >= call.deadline) throw outOfTime(error);
         }
         await holder.pause(pauseMs, isDoubtful ? settling : call);
       }
@@ -97,14 +98,15 @@ export class ExactWriter {
     if (!isDoubtful) return moved;
     // All or nothing: one stream that has our events says that all have them, one that has others that none will.
     const write = append.writes.find((one) => one.stream === stream) ?? append.writes[0];
-    const isStored = write === undefined ? false : await this.isStored(write, settling);
-    if (isStored === undefined) throw new Error("what stood there was removed since");
-    if (!isStored) return moved;
-    return {
-      outcome: "stored",
-      versions: append.writes.map(({ base, events }) => base + events.length),
-      position: undefined,
-    };
+    const version = write === undefined ? "absent" : await this.storedUpTo(write, settling);
+    if (version === "hidden") throw new Error("what stood there was removed since");
+    if (version === "absent") return moved;
+    const versions: number[] = [];
+    for (const one of append.writes) {
+      const reached = await this.storedUpTo(one, settling);
+      versions.push(typeof reached === "number" ? reached : one.base + one.events.length);
+    }
+    return { outcome: "stored", versions, position: undefined };
   }
 
   /**
@@ -115,24 +117,32 @@ export class ExactWriter {
     let moved: ExactOutcome | undefined;
     const versions: number[] = [];
     for (const write of writes) {
-      const { stream, base, events } = write;
+      const { stream, base } = write;
       const [last] = await this.#reader.stream(stream, { from: "end", isBackward: true, count: 1 }, settling);
       const actual = last === undefined ? 0 : versionOf(last.revision);
       if (actual === base) continue;
       moved ??= { outcome: "moved", stream, actual };
-      if ((await this.isStored(write, settling)) !== true) return { outcome: "moved", stream, actual };
-      versions.push(base + events.length);
+      const version = await this.storedUpTo(write, settling);
+      if (typeof version !== "number") return { outcome: "moved", stream, actual };
+      versions.push(version);
     }
     return versions.length === writes.length ? { outcome: "stored", versions, position: undefined } : moved;
   }
 
-  /** Whether the events stand at their place; `undefined` when that place was truncated. */
-  async isStored({ stream, base, events }: ExactWrite, call: CallLimit): Promise<boolean | undefined> {
+  /**
+   * The version of the last of these events, when they stand at their place. A stream that was deleted begins anew where it ended, so
+   * for the first events of a stream that is where it begins now; the server itself looks for them at its very start only.
+   */
+  async storedUpTo({ stream, base, events }: ExactWrite, call: CallLimit): Promise<number | "absent" | "hidden"> {
     const from = BigInt(base);
     const found = await this.#reader.stream(stream, { from, isBackward: false, count: events.length }, call);
-    const first = found[0];
-    if (first !== undefined && first.revision > from) return undefined;
-    return found.length === events.length && found.every(({ id }, index) => id.toLowerCase() === events[index]?.id);
+    const [first] = found;
+    const last = found.at(-1);
+    if (first === undefined || last === undefined) return "absent";
+    const isElsewhere = first.revision > from;
+    const isSame = found.length === events.length && found.every(({ id }, i) => id.toLowerCase() === events[i]?.id);
+    if (isSame && (base === 0 || !isElsewhere)) return versionOf(last.revision);
+    return isElsewhere ? "hidden" : "absent";
   }
 }
 
@@ -154,6 +164,7 @@ async function send(client: KurrentClient, { writes, checks }: ExactAppend): Pro
   }
   const { nextExpectedRevision, position } = await client.appendToStream(write.stream, [...write.events], {
     streamState: stateOf(write.base),
+    deadline: SERVER_DEADLINE_MS,
   });
   return { revisions: [nextExpectedRevision], position };
 }
@@ -185,7 +196,8 @@ function inOrder(
     const response = responses.find(({ streamName }) => streamName === stream);
     return response?.revision ?? BigInt(base + events.length - 1);
   });
-  return { revisions, position: { commit: position, prepare: position } };
+  // Of a repetition of events that are hidden by now the server does not know where they are.
+  return { revisions, position: position < 0n ? undefined : { commit: position, prepare: position } };
 }
 
 function outOfTime(failure: ServerFailure): StoreUnavailableError {

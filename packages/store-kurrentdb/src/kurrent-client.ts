@@ -63,7 +63,7 @@ export interface KurrentClient {
   appendToStream(
     stream: string,
     events: OutgoingEvent[],
-    options: { readonly streamState: StreamState },
+    options: { readonly streamState: StreamState; readonly deadline: number },
   ): Promise<{ readonly nextExpectedRevision: bigint; readonly position?: LogPosition }>;
   multiStreamAppend(
     requests: { streamName: string; expectedState: StreamState; events: OutgoingEvent[] }[],
@@ -75,7 +75,7 @@ export interface KurrentClient {
   setStreamMetadata(
     stream: string,
     metadata: { readonly maxCount: number },
-    options: { readonly expectedRevision: "no_stream" },
+    options: { readonly expectedRevision: "no_stream"; readonly deadline: number },
   ): Promise<unknown>;
   readStream(
     stream: string,

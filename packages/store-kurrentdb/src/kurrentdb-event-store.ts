@@ -15,7 +15,7 @@ import type { ServerFeatures } from "./server-features.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
 import { StreamTurns } from "./stream-turns.ts";
-import { checkStreams } from "./stream-checks.ts";
+import { checkStreams, refuseTwins } from "./stream-checks.ts";
 
 /** Options of {@link KurrentDbEventStore.append}. */
 export interface KurrentDbAppendOptions extends AppendOptions {
@@ -94,6 +94,7 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
       }
       const encoded = encodeAppend(writes, capabilities);
       const checks = checkStreams(call?.ifStreams ?? [], encoded, capabilities);
+      refuseTwins(encoded, checks);
       const result = await track(appender.append(encoded, checks, call?.signal));
       wait.notify();
       return result;

@@ -4,6 +4,7 @@ import type { CallLimit } from "./client-holder.ts";
 import { versionOf } from "./event-mapping.ts";
 import type { ExactWriter } from "./exact-writer.ts";
 import type { IncomingEvent, OutgoingEvent } from "./kurrent-client.ts";
+import { SERVER_DEADLINE_MS } from "./limits.ts";
 import type { StoreNames } from "./names.ts";
 import { everyRegister } from "./server-filter.ts";
 import { ServerFailure } from "./server-failure.ts";
@@ -185,7 +186,11 @@ async function createdKeys(
 async function limitToOne(reader: ServerReader, stream: string, call: CallLimit): Promise<void> {
   try {
     await reader.untilAnswered(call, (client) =>
-      client.setStreamMetadata(stream, { maxCount: 1 }, { expectedRevision: "no_stream" }),
+      client.setStreamMetadata(
+        stream,
+        { maxCount: 1 },
+        { expectedRevision: "no_stream", deadline: SERVER_DEADLINE_MS },
+      ),
     );
   } catch (error) {
     // Another writer, or an attempt without an answer, was faster.

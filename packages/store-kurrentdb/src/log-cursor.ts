@@ -5,7 +5,8 @@ import { toRecorded } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
 import { LogScanner, type Stretch } from "./log-scanner.ts";
 import type { LogSource } from "./log-source.ts";
-import { type LogPosition, parsePosition, toPosition } from "./positions.ts";
+import { isBehind, type LogPosition, parsePosition, toPosition } from "./positions.ts";
+import type { Wanted } from "./read-ahead.ts";
 import { serverFilter } from "./server-filter.ts";
 
 /** Small pages are cut from larger reads. */
@@ -45,15 +46,15 @@ export class LogCursor {
     this.#place = parsePosition(after);
   }
 
-  /** The next page, with at most so many events. */
-  async next(size: number, limit: () => CallLimit): Promise<LogPage> {
+  /** The next page, with at most so many events, out of all that will be wanted. */
+  async next(size: number, remaining: number, limit: () => CallLimit): Promise<LogPage> {
     // Without a filter the events themselves say where the log ends: one more than the page needs is read.
     const head = this.#queries === undefined ? undefined : await this.#assertNotAhead(limit());
     const wanted = head === undefined ? size + 1 : size;
     let isAtEnd = this.#scanned === head;
     for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
       const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
-      const stretch = await this.#scan(count, limit);
+      const stretch = await this.#scan({ count, most: Math.max(count, remaining + 1) }, limit);
       scanned += stretch.events.length;
       // The server has come to the end, so everything up to the head, which was there before, has been looked at.
       isAtEnd = stretch.isEnd;
@@ -75,14 +76,20 @@ export class LogCursor {
     };
   }
 
+  /** Nothing more is wanted. */
+  leave(): void {
+    this.#scanner.leave();
+  }
+
   /** Reads on. */
-  async #scan(count: number, limit: () => CallLimit): Promise<Stretch> {
-    const stretch = await this.#scanner.next(this.#place, count, limit);
-    const { events } = stretch;
-    if (this.#queries === undefined && !this.#beginsAtPlace(events)) await this.#assertNotAhead(limit());
+  async #scan(wanted: Wanted, limit: () => CallLimit): Promise<Stretch> {
+    const stretch = await this.#scanner.next(this.#place, wanted, limit);
+    const { events, isContinued } = stretch;
+    if (!isContinued && this.#queries === undefined && !this.#beginsAtPlace(events)) {
+      await this.#assertNotAhead(limit());
+    }
     for (const event of events) {
-      if (event.position === undefined) continue;
-      if (this.#place !== undefined && toPosition(event.position) <= toPosition(this.#place)) continue;
+      if (event.position === undefined || !isBehind(event.position, this.#place)) continue;
       this.#place = event.position;
       const recorded = toRecorded(event, this.#source.names);
       if (recorded === undefined) continue;
@@ -94,9 +101,9 @@ export class LogCursor {
 
   /** The server has looked so far. What it says may be the place of an event of another store, which is none to show. */
   #advanceTo(reached: LogPosition, head: Position | undefined): void {
-    const position = toPosition(reached);
-    if (this.#place === undefined || position > toPosition(this.#place)) this.#place = reached;
+    if (isBehind(reached, this.#place)) this.#place = reached;
     if (head === undefined || this.#source.names.name !== undefined) return;
+    const position = toPosition(reached);
     const shown = position < head ? position : head;
     if (shown > this.#scanned) this.#scanned = shown;
   }

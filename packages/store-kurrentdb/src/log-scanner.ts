@@ -1,6 +1,7 @@
 import type { CallLimit } from "./client-holder.ts";
 import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
 import type { LogPosition } from "./positions.ts";
+import { ReadAhead, type Wanted } from "./read-ahead.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { isPassing } from "./store-error.ts";
 import { scanBySubscription } from "./subscription-scan.ts";
@@ -8,9 +9,11 @@ import { scanBySubscription } from "./subscription-scan.ts";
 /** A stretch of the log, from a place on. */
 export interface Stretch {
   readonly events: readonly IncomingEvent[];
+  /** Whether it follows the stretch before in the same read of the server. */
+  readonly isContinued: boolean;
   /** How far the server has looked, where it says so. */
   readonly reached: LogPosition | undefined;
-  /** Whether it came to the end of the log. */
+  /** Whether it came to the end of the log, as it was when the stretch was asked for. */
   readonly isEnd: boolean;
 }
 
@@ -23,21 +26,28 @@ export class LogScanner {
   readonly #filter: ServerFilter;
   /** Whether the filter may let through little of the log. */
   readonly #isSparse: boolean;
+  readonly #ahead: ReadAhead;
   #isSlow = false;
 
   constructor(reader: ServerReader, filter: ServerFilter, isSparse: boolean) {
     this.#reader = reader;
+    this.#ahead = new ReadAhead(reader);
     this.#filter = filter;
     this.#isSparse = isSparse;
   }
 
-  /** Up to so many events behind a place, and the one at it where the filter lets it through. */
-  async next(place: LogPosition | undefined, count: number, limit: () => CallLimit): Promise<Stretch> {
+  /**
+   * Events behind a place, and the one at it where the filter lets it through. The place must be that of the last event of the
+   * stretch before, if there was one.
+   */
+  async next(place: LogPosition | undefined, wanted: Wanted, limit: () => CallLimit): Promise<Stretch> {
+    if (!this.#isSparse) return await this.#readAhead(place, wanted, limit());
+    const { count } = wanted;
     if (!this.#isSlow) {
       try {
         return await this.#read(place, count, limit());
       } catch (error) {
-        if (!this.#isSparse || !isPassing(error)) throw error;
+        if (!isPassing(error)) throw error;
         this.#isSlow = true;
       }
     }
@@ -48,11 +58,29 @@ export class LogScanner {
     return stretch;
   }
 
+  /** Nothing more is wanted. */
+  leave(): void {
+    this.#ahead.leave();
+  }
+
   async #read(place: LogPosition | undefined, count: number, call: CallLimit): Promise<Stretch> {
     // The event at the place comes again.
     const asked = place === undefined ? count : count + 1;
     const range = { from: place ?? "start", isBackward: false, count: asked, filter: this.#filter } as const;
-    const events = await this.#reader.log(range, this.#isSparse ? this.#reader.brief(call) : call);
-    return { events, reached: undefined, isEnd: events.length < asked };
+    const events = await this.#reader.log(range, this.#reader.brief(call));
+    return { events, isContinued: false, reached: undefined, isEnd: events.length < asked };
+  }
+
+  async #readAhead(place: LogPosition | undefined, wanted: Wanted, call: CallLimit): Promise<Stretch> {
+    const again = place === undefined ? 0 : 1;
+    const portion = await this.#ahead.next(
+      { count: wanted.count + again, most: wanted.most + again },
+      call,
+      (client, maxCount) =>
+        client.readAll({ direction: "forwards", fromPosition: place ?? "start", maxCount, filter: this.#filter }),
+    );
+    const { events, isContinued } = portion;
+    // What was written since that read began is not in it.
+    return { events, isContinued, reached: undefined, isEnd: portion.isEnd && !isContinued };
   }
 }

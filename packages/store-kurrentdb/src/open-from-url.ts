@@ -35,7 +35,7 @@ const NUMBERS: ReadonlyMap<string, "timeoutMs" | "pollIntervalMs" | "maxAppendBy
 /** The options that an address means; the parameters of the store are taken out of it. Errors do not repeat it. */
 export function parseKurrentDbUrl(url: string, environment: KurrentDbEnvironment): KurrentDbEventStoreOptions {
   const { KURRENTDB_URI: uri = "", KURRENTDB_ROOT_CERTIFICATES: rootCertificates = "" } = environment;
-  const address = /^(?:kurrentdb|esdb):(?:\/\/)?$/i.test(url) ? uri : url;
+  const address = /^(?:kurrentdb|kurrent|kdb|esdb):(?:\/\/)?$/i.test(url) ? uri : url;
   if (address === "") {
     throw new ConfigurationError(
       'the address of the KurrentDB event store names no server: write "kurrentdb://localhost:2113?tls=false", or set KURRENTDB_URI',

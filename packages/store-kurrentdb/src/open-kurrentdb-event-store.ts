@@ -13,6 +13,7 @@ import { certificateFile } from "./root-certificates.ts";
 import { askFeatures } from "./server-features.ts";
 import { ServerReader } from "./server-reader.ts";
 import { messageOf, toStoreError } from "./store-error.ts";
+import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Reading with a new client begins with a wait of this length, by default of half a second. */
 const DISCOVERY_INTERVAL_MS = "10";
@@ -34,7 +35,8 @@ const KEEP_ALIVE_VARIANTS = 1_000;
  * });
  * ```
  *
- * @throws ConfigurationError when an option, the connection string or the credentials are wrong, or the client is not installed
+ * @throws ConfigurationError when an option, the connection string, the credentials or the certificates are wrong, or the client is
+ * not installed
  * @throws StoreFormatError when the store is of a newer version
  * @throws StoreUnavailableError when no server answers in time
  */
@@ -56,7 +58,7 @@ export async function openKurrentDbEventStore(options: KurrentDbEventStoreOption
   } catch (error) {
     await dispose();
     const failure = toStoreError(error, "opening the event store");
-    throw failure instanceof StoreUnavailableError ? unreachable(failure, connection) : failure;
+    throw failure instanceof StoreUnavailableError ? whyUnreachable(failure, connection) : failure;
   }
 }
 
@@ -113,16 +115,4 @@ function clientMaker(create: ClientFactory, connection: ConnectionString): () =>
     first = undefined;
     return client;
   };
-}
-
-function unreachable(failure: StoreUnavailableError, { hosts, parameters }: ConnectionString): StoreUnavailableError {
-  const isEncrypted = parameters.get("tls") !== "false";
-  return new StoreUnavailableError(
-    `no KurrentDB server answers at ${hosts.join(", ")} (${messageOf(failure.cause ?? failure)}); look whether it runs there, and whether it ${
-      isEncrypted
-        ? "has TLS, with a certificate that the option rootCertificates (or tlsCaFile) vouches for; without TLS add tls=false"
-        : "has no TLS; with TLS leave tls=false out"
-    }`,
-    { cause: failure.cause ?? failure },
-  );
 }

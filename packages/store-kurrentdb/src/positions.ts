@@ -12,7 +12,15 @@ const LARGEST = 0xff_ff_ff_ff_ff_ff_ff_ffn;
 
 /** The position of an event: both numbers with 20 digits, so that text sorts as they do. */
 export function toPosition({ commit, prepare }: LogPosition): Position {
-  return `${String(commit).padStart(DIGITS, "0")}.${String(prepare).padStart(DIGITS, "0")}`;
+  const first = String(commit).padStart(DIGITS, "0");
+  // They differ only in what was written by the protocol of old.
+  return commit === prepare ? `${first}.${first}` : `${first}.${String(prepare).padStart(DIGITS, "0")}`;
+}
+
+/** Whether a place lies behind another one; what is undefined is the start. */
+export function isBehind(place: LogPosition, other: LogPosition | undefined): boolean {
+  if (other === undefined) return true;
+  return place.commit === other.commit ? place.prepare > other.prepare : place.commit > other.commit;
 }
 
 /**

@@ -25,31 +25,36 @@ export class LogReader {
     holder.assertUsable(read);
     let remaining = read.limit;
     let hasYielded = false;
-    while (remaining > 0) {
-      const { epoch } = this.#wait;
-      const page = await this.#next(cursor, Math.min(read.pageSize, remaining), read);
-      holder.assertUsable(read);
-      remaining -= page.events.length;
-      // A wake-up may have been for something else than an event.
-      if (page.hasMoved || !hasYielded) {
-        hasYielded = true;
-        yield { events: page.events, next: page.next, isCaughtUp: page.isCaughtUp };
-      }
-      if (remaining === 0 || (page.isCaughtUp && !read.isLive)) return;
-      holder.assertUsable(read);
-      if (page.isCaughtUp) {
-        await this.#wait.wait(epoch, read.signal);
+    try {
+      while (remaining > 0) {
+        const { epoch } = this.#wait;
+        const page = await this.#next(cursor, remaining, read);
         holder.assertUsable(read);
+        remaining -= page.events.length;
+        // A wake-up may have been for something else than an event.
+        if (page.hasMoved || !hasYielded) {
+          hasYielded = true;
+          yield { events: page.events, next: page.next, isCaughtUp: page.isCaughtUp };
+        }
+        if (remaining === 0 || (page.isCaughtUp && !read.isLive)) return;
+        holder.assertUsable(read);
+        if (page.isCaughtUp) {
+          await this.#wait.wait(epoch, read.signal);
+          holder.assertUsable(read);
+        }
       }
+    } finally {
+      cursor.leave();
     }
   }
 
   /** A live read outlives the server being away. */
-  async #next(cursor: LogCursor, size: number, { isLive, signal }: LogRead): Promise<LogPage> {
+  async #next(cursor: LogCursor, remaining: number, { isLive, pageSize, signal }: LogRead): Promise<LogPage> {
     const { reader } = this.#source;
+    const size = Math.min(pageSize, remaining);
     for (;;) {
       try {
-        return await cursor.next(size, () => reader.limit(signal));
+        return await cursor.next(size, remaining, () => reader.limit(signal));
       } catch (error) {
         const failure: EventSourcingError = toStoreError(error, "reading the log");
         if (!isLive || !(failure instanceof StoreUnavailableError)) throw failure;

@@ -1,10 +1,13 @@
 import { type ReadStreamOptions, type RecordedEvent } from "@es/core";
 import { prepareStreamRead, type StreamRead } from "@es/core/adapter";
 import { toRecorded, versionOf } from "./event-mapping.ts";
-import type { IncomingEvent } from "./kurrent-client.ts";
 import type { StoreNames } from "./names.ts";
+import { type Portion, ReadAhead } from "./read-ahead.ts";
+import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
+
+const NOTHING: Portion = { events: [], isContinued: false, isEnd: true };
 
 /** Reads streams. */
 export class StreamReader {
@@ -16,41 +19,61 @@ export class StreamReader {
     this.#names = names;
   }
 
-  /** The events of a stream, in pages. Each page is one call, so that a caller may take its time between two. */
+  /** The events of a stream, in pages. No page waits for the caller at the server, so that he may take his time between two. */
   async *read(
     streamId: string,
     options?: ReadStreamOptions,
   ): AsyncGenerator<readonly RecordedEvent[], void, undefined> {
     const read = prepareStreamRead(streamId, options);
     const { holder } = this.#reader;
+    const ahead = new ReadAhead(this.#reader);
     holder.assertUsable(read);
     let { from, to, limit } = read;
-    while (limit > 0 && from <= to && to > 0) {
-      const count = Math.min(read.pageSize, limit, to - Math.max(from, 1) + 1);
-      const events = await this.#page(read, from, to, count);
-      holder.assertUsable(read);
-      const wanted = events.filter(({ revision }) => versionOf(revision) >= from && versionOf(revision) <= to);
-      const page = wanted.flatMap((event) => toRecorded(event, this.#names) ?? []);
-      limit -= page.length;
-      if (page.length > 0) yield page;
-      const last = wanted.at(-1);
-      // Fewer than asked for: that was the end. What was removed is passed over by the server, and counts for nothing.
-      if (last === undefined || wanted.length < count) break;
-      if (read.isBackward) to = versionOf(last.revision) - 1;
-      else from = versionOf(last.revision) + 1;
-      holder.assertUsable(read);
+    try {
+      for (let isEnd = false; !isEnd && limit > 0 && from <= to && to > 0; ) {
+        const portion = await this.#portion(ahead, read, { from, to, limit });
+        holder.assertUsable(read);
+        isEnd = portion.isEnd;
+        const page: RecordedEvent[] = [];
+        for (const event of portion.events) {
+          const version = versionOf(event.revision);
+          // What was removed is passed over by the server, which then gives what lies behind the range.
+          if (version < from || version > to) {
+            isEnd = true;
+            break;
+          }
+          if (read.isBackward) to = version - 1;
+          else from = version + 1;
+          const recorded = toRecorded(event, this.#names);
+          if (recorded !== undefined) page.push(recorded);
+        }
+        limit -= page.length;
+        if (page.length > 0) yield page;
+        holder.assertUsable(read);
+      }
+    } finally {
+      ahead.leave();
     }
-    holder.assertUsable(read);
   }
 
-  async #page(read: StreamRead, from: number, to: number, count: number): Promise<readonly IncomingEvent[]> {
-    const { isBackward, signal } = read;
-    const start = isBackward ? revisionFor(to) : BigInt(Math.max(from - 1, 0));
+  async #portion(
+    ahead: ReadAhead,
+    { streamId, isBackward, signal, pageSize }: StreamRead,
+    { from, to, limit }: Pick<StreamRead, "from" | "to" | "limit">,
+  ): Promise<Portion> {
+    const most = Math.min(limit, to - Math.max(from, 1) + 1);
+    const fromRevision = isBackward ? revisionFor(to) : BigInt(Math.max(from - 1, 0));
+    const direction = isBackward ? "backwards" : "forwards";
+    const stream = this.#names.stream(streamId);
     try {
-      const stream = this.#names.stream(read.streamId);
-      return await this.#reader.stream(stream, { from: start, isBackward, count }, this.#reader.limit(signal));
+      return await ahead.next(
+        { count: Math.min(pageSize, most), most },
+        this.#reader.limit(signal),
+        (client, maxCount) => client.readStream(stream, { direction, fromRevision, maxCount }),
+      );
     } catch (error) {
-      throw toStoreError(error, `reading stream ${JSON.stringify(read.streamId)}`);
+      if (error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed")) return NOTHING;
+      throw toStoreError(error, `reading stream ${JSON.stringify(streamId)}`);
     }
   }
 }

@@ -35,6 +35,12 @@ describe("errors of the client", () => {
     ["raw permission denied", grpc(7, "7 PERMISSION_DENIED"), "denied"],
     ["raw unauthenticated", grpc(16, "16 UNAUTHENTICATED"), "denied"],
     ["raw invalid argument", grpc(3, "3 INVALID_ARGUMENT"), "refused"],
+    ["raw failed precondition", grpc(9, "9 FAILED_PRECONDITION: no append requests were sent"), "refused"],
+    [
+      "raw, and sent to no leader",
+      grpc(9, "9 FAILED_PRECONDITION: The server is not the leader node and ..."),
+      "not-sent",
+    ],
     ["raw unimplemented", grpc(12, "12 UNIMPLEMENTED"), "unsupported"],
     ["raw aborted", grpc(10, "10 ABORTED"), "lost"],
     ["something else", new Error("?"), "lost"],
@@ -52,10 +58,26 @@ describe("errors of the client", () => {
     expect(toServerFailure(new UnavailableError()).message).toMatch(/\S/);
   });
 
+  it.each([
+    [
+      "14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ",
+      "connect ECONNREFUSED 127.0.0.1:1",
+    ],
+    [
+      "14 UNAVAILABLE: No connection established. Last error: Error: 405D:error:0A00010B:SSL routines:record_header:wrong version number:../a.c:77:\n. Resolution note: ",
+      "TLS: wrong version number",
+    ],
+    ["14 UNAVAILABLE: Name resolution failed for target dns:a:1", "Name resolution failed for target dns:a:1"],
+    ["5 NOT_FOUND: ", "5 NOT_FOUND: "],
+    ["an error of ours. Its second sentence", "an error of ours. Its second sentence"],
+  ])("are told in plain words: %s", (message, text) => {
+    expect(toServerFailure(new Error(message)).message).toBe(text);
+  });
+
   it("of a server that is not the leader cost no client", () => {
     const error = Object.assign(new Error("Leader info available"), { type: "not-leader", code: 5 });
 
-    expect(toServerFailure(error)).toMatchObject({ kind: "not-sent", isClientSuspect: false });
+    expect(toServerFailure(error)).toMatchObject({ kind: "not-leader", isClientSuspect: false });
   });
 
   it("become errors of the toolkit that say what to do", () => {

@@ -5,6 +5,8 @@
  * - `absent`: there is no such stream.
  * - `too-large`, `denied`, `unsupported`, `refused`: the server will not do it. Nothing was written.
  * - `not-sent`: no server did anything.
+ * - `not-leader`: the server is no leader, or not any more. It has not done this call, unless that was an append in a batch: the
+ *   client gives this answer to every append that was under way on the connection, also to those that are done.
  * - `lost`: there was no answer, or one that says nothing about what was done.
  */
 export type FailureKind =
@@ -16,6 +18,7 @@ export type FailureKind =
   | "unsupported"
   | "refused"
   | "not-sent"
+  | "not-leader"
   | "lost";
 
 /** Facts that some failures bring. */
@@ -66,21 +69,29 @@ const KINDS: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
 
 const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
+const FAILED_PRECONDITION = 9;
 const UNIMPLEMENTED = 12;
 const UNAUTHENTICATED = 16;
 const CODES: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
   [INVALID_ARGUMENT, "refused"],
   [PERMISSION_DENIED, "denied"],
+  [FAILED_PRECONDITION, "refused"],
   [UNIMPLEMENTED, "unsupported"],
   [UNAUTHENTICATED, "denied"],
 ]);
 
 /** What gRPC says when it had no connection over which to send. */
 const NEVER_CONNECTED = "No connection established";
-/** What the server says of one event that is too large, which the client does not recognise. */
-const EVENT_TOO_LARGE = "Maximum Append Event Size Exceeded";
-/** What the server says of a stream, in a conflict over several, that was deleted for good. */
-const TOMBSTONED = -6n;
+/** What the server says of one append of a batch, and the client does not recognise; it says the rest of the text itself. */
+const UNRECOGNISED: readonly (readonly [RegExp, FailureKind])[] = [
+  [/Could not recognize Maximum ?Append ?Event ?Size ?Exceeded/, "too-large"],
+  [/Could not recognize BadRequest/, "refused"],
+  [/Could not recognize (?:Server Is (?:Not Ready|Busy|Too Busy)|No leader info)/, "not-sent"],
+];
+/** What the second protocol says where the first names the leader, which the client does not recognise. */
+const NO_LEADER = "not the leader node";
+/** What the server says of a stream, in a conflict over several, that was deleted for good: from 26.2 on, and before. */
+const TOMBSTONED: ReadonlySet<bigint> = new Set([-6n, -100n]);
 
 /**
  * What an error of the client means. Its classes are told apart by their `type`, since there may be two copies of the client; some
@@ -93,23 +104,33 @@ export function toServerFailure(error: unknown): ServerFailure {
   const type = member(cause, "type");
   if (type === "not-leader") {
     // The client goes to the leader with its next call.
-    return new ServerFailure("not-sent", "the server is not the leader of its cluster", {
+    return new ServerFailure("not-leader", "the server is not the leader of its cluster", {
       ...options,
       isClientSuspect: false,
     });
   }
+  // A new client looks for the leader where the connection string names several servers.
+  if (cause.message.includes(NO_LEADER)) return new ServerFailure("not-sent", textOf(cause), options);
   const facts = factsOf(cause);
   const isClosed = facts.actual !== undefined && Number.isNaN(facts.actual);
   const kind = isClosed ? "closed" : (KINDS.get(type) ?? CODES.get(member(cause, "code")));
   if (kind !== undefined) return new ServerFailure(kind, textOf(cause), { ...options, facts });
-  if (cause.message.includes(EVENT_TOO_LARGE)) return new ServerFailure("too-large", textOf(cause), options);
+  const unrecognised = UNRECOGNISED.find(([text]) => text.test(cause.message));
+  if (unrecognised !== undefined) return new ServerFailure(unrecognised[1], textOf(cause), options);
   const isNotSent = cause.message.includes(NEVER_CONNECTED);
   return new ServerFailure(isNotSent ? "not-sent" : "lost", textOf(cause), options);
 }
 
-/** An error's text; some of the client's have none. */
-function textOf(error: Error): string {
-  return error.message === "" ? error.constructor.name : (error.message.split("\n")[0] ?? "");
+/** What gRPC and OpenSSL put around the words that say what happened. */
+const NOISE =
+  /^Could not recognize |^\d+ [A-Z_]+: |(?:No connection established\. )?Last error: (?:Error: )?|[\dA-F]+:error:[\dA-F]+:(?=SSL routines)|\. Resolution note: $/g;
+const OPENSSL = /^SSL routines:[^:]*:([^:]+):.*/;
+
+/** An error's text in one line, without noise; some of the client's have none. */
+export function textOf(error: Error): string {
+  const [line = ""] = error.message.split("\n");
+  const text = line.replaceAll(NOISE, "").replace(OPENSSL, "TLS: $1").trim();
+  return text || line || error.constructor.name;
 }
 
 function factsOf(error: Error): FailureFacts {
@@ -130,7 +151,7 @@ function factsOf(error: Error): FailureFacts {
 /** The version of a stream in this state; `NaN` when it was deleted for good. */
 function versionOfState(state: unknown): number {
   if (typeof state !== "bigint") return 0;
-  if (state === TOMBSTONED) return Number.NaN;
+  if (TOMBSTONED.has(state)) return Number.NaN;
   return state < 0n ? 0 : Number(state) + 1;
 }
 

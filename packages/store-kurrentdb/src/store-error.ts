@@ -5,7 +5,7 @@ import {
   StoreUnavailableError,
   UnsupportedError,
 } from "@es/core";
-import { ServerFailure, toServerFailure } from "./server-failure.ts";
+import { ServerFailure, textOf, toServerFailure } from "./server-failure.ts";
 
 /** The error of the toolkit for a failed call of the client. `doing` completes "while ...". Those of the toolkit pass unchanged. */
 export function toStoreError(error: unknown, doing: string): EventSourcingError {
@@ -40,6 +40,7 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
     case "refused":
       return new ConfigurationError(`the KurrentDB server refuses it: ${detail}`, options);
     case "not-sent":
+    case "not-leader":
     case "lost":
       return new StoreUnavailableError(`the KurrentDB server did not answer in time: ${detail}; try again`, options);
   }
@@ -47,10 +48,11 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
 
 /** The text of an error. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? textOf(error) : String(error);
 }
 
 /** Whether the same call may succeed a moment later. */
 export function isPassing(error: unknown): error is ServerFailure {
-  return error instanceof ServerFailure && (error.kind === "lost" || error.kind === "not-sent");
+  if (!(error instanceof ServerFailure)) return false;
+  return error.kind === "lost" || error.kind === "not-sent" || error.kind === "not-leader";
 }

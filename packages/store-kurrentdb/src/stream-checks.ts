@@ -30,3 +30,27 @@ export function checkStreams(
     return { streamId, expected };
   });
 }
+
+/** The server takes streams for one here whose names differ in case alone. @throws UnsupportedError naming them */
+export function refuseTwins(writes: readonly EncodedWrite[], checks: readonly StreamCheck[]): void {
+  if (writes.length + checks.length === 1) return;
+  const seen = new Map<string, string>();
+  for (const { streamId } of [...writes, ...checks]) {
+    const folded = foldCase(streamId);
+    const twin = seen.get(folded);
+    if (twin !== undefined) {
+      throw new UnsupportedError(
+        `streams ${JSON.stringify(twin)} and ${JSON.stringify(streamId)} differ in case alone, and KurrentDB takes them for one in an append that names several; append to them one by one`,
+      );
+    }
+    seen.set(folded, streamId);
+  }
+}
+
+/** Upper case, character by character, as the server compares. */
+function foldCase(text: string): string {
+  return Array.from(text, (character) => {
+    const upper = character.toUpperCase();
+    return upper.length === character.length ? upper : character;
+  }).join("");
+}

@@ -29,7 +29,8 @@ export async function scanBySubscription(
     // What came before the checkpoint must be counted before it.
     await untilGivenOut(subscription);
     reached = position;
-    if (performance.now() - begun > SCAN_MS) done.resolve({ events: [...events], reached, isEnd: false });
+    if (performance.now() - begun > SCAN_MS)
+      done.resolve({ events: [...events], isContinued: false, reached, isEnd: false });
   };
   const subscription: ClientSubscription = client.subscribeToAll({
     fromPosition: from,
@@ -39,10 +40,13 @@ export async function scanBySubscription(
     progress();
     if (event === undefined || events.length >= count) return;
     events.push(event);
-    if (events.length === count) done.resolve({ events: [...events], reached: undefined, isEnd: false });
+    if (events.length === count)
+      done.resolve({ events: [...events], isContinued: false, reached: undefined, isEnd: false });
   });
   subscription.on("caughtUp", () => {
-    void untilGivenOut(subscription).then(() => done.resolve({ events: [...events], reached, isEnd: true }));
+    void untilGivenOut(subscription).then(() =>
+      done.resolve({ events: [...events], isContinued: false, reached, isEnd: true }),
+    );
   });
   subscription.on("error", (error) => done.reject(error));
   subscription.on("end", () => done.reject(new ServerFailure("lost", "the server ended the subscription")));

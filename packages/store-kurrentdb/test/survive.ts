@@ -1,7 +1,6 @@
-import { expect } from "vitest";
+import type { FaultLoad } from "test-helpers/fault-load";
+import { surviveFaults } from "test-helpers/survive-faults";
 import { type KurrentDbEventStoreOptions, openKurrentDbEventStore } from "../src/index.ts";
-import { FaultLoad, LiveLog } from "./fault-load.ts";
-import { writeOf } from "./new-write.ts";
 
 const WRITERS = 20;
 
@@ -12,19 +11,5 @@ export async function survive(
 ): Promise<FaultLoad> {
   await using checker = await openKurrentDbEventStore({ ...options, timeoutMs: 15_000 });
   const stores = await Promise.all([1, 2].map(() => openKurrentDbEventStore({ timeoutMs: 3_000, ...options })));
-  const live = new LiveLog(stores[0] ?? checker);
-  const load = new FaultLoad(stores, WRITERS);
-  await load.progress(100);
-  await disturb(load);
-  await load.progress(100);
-  await load.stop();
-  const last = writeOf("last-1");
-  load.acknowledged.set(last, await checker.append(last));
-
-  const log = await load.reconcile(checker);
-  await live.shows(last.events[0]?.id);
-  await live.stop();
-  expect(live.events).toStrictEqual(log);
-  for (const store of stores) await store[Symbol.asyncDispose]();
-  return load;
+  return await surviveFaults({ stores, checker, writers: WRITERS, progress: 100 }, disturb);
 }

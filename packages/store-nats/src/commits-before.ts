@@ -1,6 +1,6 @@
+import type { CallLimit } from "./call-limit.ts";
 import type { Commit } from "./commit.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
-import type { CallLimit } from "./link.ts";
 import type { LogSource } from "./log-source.ts";
 import { subjectOf } from "./subjects.ts";
 

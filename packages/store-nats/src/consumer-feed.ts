@@ -1,5 +1,6 @@
+import type { CallLimit } from "./call-limit.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { Msg } from "@nats-io/transport-node";
 import {
   bytesPerFetch,

@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/transport-node";
+import type { CallLimit } from "./call-limit.ts";
 import { ConsumerFeed } from "./consumer-feed.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit } from "./link.ts";
 import {
   bytesPerFetch,
   FeedInbox,

@@ -1,6 +1,7 @@
 import { EventSourcingError } from "@es/core";
+import type { CallLimit } from "./call-limit.ts";
 import { attemptMs } from "./limits.ts";
-import type { CallLimit, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
 import { toStoreError } from "./store-error.ts";
 

@@ -1,28 +1,13 @@
-import { AbortedError, StoreClosedError } from "@es/core";
+import { StoreClosedError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import type { CallLimit } from "./call-limit.ts";
 import { ATTEMPT_MS } from "./limits.ts";
 import type { NatsClient } from "./nats-connection.ts";
 import { RequestFailure } from "./request-failure.ts";
 import { Requests } from "./requests.ts";
 import { messageOf, nameOf, toStoreError } from "./store-error.ts";
-
-/** How long a call may take, and what may end it earlier. */
-export interface CallLimit {
-  /** Of `performance.now()`. */
-  readonly deadline: number;
-  /** Aborts the call. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether the call goes on while the store is closed, because it must find out what it has done. */
-  readonly mustSettle?: boolean;
-}
-
-interface Waiting {
-  readonly fail: (error: Error) => void;
-  readonly call: CallLimit;
-  /** What was asked, where the client does not match a refusal of the server with it. */
-  readonly subject: string | undefined;
-}
+import { Waits } from "./waits.ts";
 
 /** How to send a request. */
 interface RequestOptions {
@@ -41,7 +26,7 @@ interface AnswerOptions {
 /** A connection that may come and go, with a limit for everything that is waited for. */
 export class Link {
   readonly client: NatsClient;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waits = new Waits();
   readonly #requests: Requests;
   readonly #onUp = new Set<() => void>();
   #isUp = true;
@@ -84,9 +69,7 @@ export class Link {
   /** Ends everything that is waited for, except what must be settled. */
   close(): void {
     this.#isClosed = true;
-    for (const { call, fail } of this.#waiting) {
-      if (call.mustSettle !== true) fail(new StoreClosedError());
-    }
+    this.#waits.failWhere(({ call }) => (call.mustSettle === true ? undefined : new StoreClosedError()));
     this.#requests.failWhere(({ mustSettle }) => (mustSettle ? undefined : new StoreClosedError()));
   }
 
@@ -148,7 +131,7 @@ export class Link {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     try {
-      await this.race(promise, call, false);
+      await this.#waits.race(promise, { call, needsConnection: false });
     } finally {
       clearTimeout(timer);
     }
@@ -156,61 +139,15 @@ export class Link {
 
   /** Waits for `work` until the deadline, or until something else than the loss of the connection ends the call. */
   async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => Error): Promise<Result> {
-    return await this.#limited(work, call, { ms: call.deadline - performance.now(), tooLate, needsConnection: false });
+    const ms = call.deadline - performance.now();
+    return await this.#waits.within(work, { call, needsConnection: false }, { ms, tooLate });
   }
 
   /** Waits for an answer for some time at most, or until something ends the call. */
   async answer<Result>(work: Promise<Result>, call: CallLimit, options: AnswerOptions): Promise<Result> {
     const { subject, limitMs, tooLate } = options;
     const ms = Math.min(limitMs, call.deadline - performance.now());
-    return await this.#limited(work, call, { ms, tooLate, needsConnection: true, subject });
-  }
-
-  /** Waits for `work`, or until the connection is lost, the store is closed or the signal aborts. */
-  race<Result>(work: Promise<Result>, call: CallLimit, needsConnection = true, subject?: string): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(waiting);
-        call.signal?.removeEventListener("abort", onAbort);
-      };
-      const fail = (error: Error): void => {
-        if (error instanceof RequestFailure && !needsConnection) return;
-        leave();
-        reject(error);
-      };
-      const onAbort = (): void => fail(new AbortedError("the operation was aborted", { cause: call.signal?.reason }));
-      const waiting = { fail, call, subject };
-      this.#waiting.add(waiting);
-      call.signal?.addEventListener("abort", onAbort, { once: true });
-      work.then(
-        (result) => {
-          leave();
-          resolve(result);
-        },
-        (error: unknown) => {
-          leave();
-          reject(error);
-        },
-      );
-    });
-  }
-
-  async #limited<Result>(
-    work: Promise<Result>,
-    call: CallLimit,
-    options: Pick<AnswerOptions, "tooLate"> & {
-      readonly ms: number;
-      readonly needsConnection: boolean;
-      readonly subject?: string;
-    },
-  ): Promise<Result> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(options.tooLate()), Math.max(options.ms, 0));
-    try {
-      return await this.race(Promise.race([work, promise]), call, options.needsConnection, options.subject);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await this.#waits.within(work, { call, needsConnection: true, subject }, { ms, tooLate });
   }
 
   async #watch(): Promise<void> {
@@ -218,7 +155,7 @@ export class Link {
       if (type === "disconnect") {
         this.#isUp = false;
         const lost = new RequestFailure("unanswered", "the connection was lost");
-        for (const { fail } of this.#waiting) fail(lost);
+        this.#waits.failWhere(() => lost);
         this.#requests.failWhere(() => lost);
       } else if (type === "reconnect") {
         this.#isUp = true;
@@ -232,24 +169,20 @@ export class Link {
   }
 
   #refused(error: Error): void {
-    this.#requests.failWhere(({ subject }) =>
-      "subject" in error && error.subject === subject ? toStoreError(error, `asking ${subject}`) : undefined,
-    );
-    for (const { subject, fail } of this.#waiting) {
-      if (subject !== undefined && "subject" in error && error.subject === subject) {
-        fail(toStoreError(error, `asking ${subject}`));
-      }
-    }
+    const failure = (subject: string | undefined): Error | undefined =>
+      subject !== undefined && "subject" in error && error.subject === subject
+        ? toStoreError(error, `asking ${subject}`)
+        : undefined;
+    this.#requests.failWhere(({ subject }) => failure(subject));
+    this.#waits.failWhere(({ subject }) => failure(subject));
   }
 
   #clientClosed(): void {
     this.#isClientClosed = true;
-    for (const { call, fail } of this.#waiting) {
-      fail(call.mustSettle === true ? new RequestFailure("unanswered", "the connection was closed") : closedByOwner());
-    }
-    this.#requests.failWhere(({ mustSettle }) =>
-      mustSettle ? new RequestFailure("unanswered", "the connection was closed") : closedByOwner(),
-    );
+    const failure = (mustSettle = false): Error =>
+      mustSettle ? new RequestFailure("unanswered", "the connection was closed") : closedByOwner();
+    this.#waits.failWhere(({ call }) => failure(call.mustSettle));
+    this.#requests.failWhere(({ mustSettle }) => failure(mustSettle));
     for (const notify of this.onReconnect) notify();
   }
 }

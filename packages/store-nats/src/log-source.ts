@@ -1,9 +1,10 @@
+import type { CallLimit } from "./call-limit.ts";
 import { type Commit, toCommit } from "./commit.ts";
 import { ConsumerFeed } from "./consumer-feed.ts";
 import { DirectFeed } from "./direct-feed.ts";
 import type { ServerFeatures } from "./features.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import type { MessageFeed } from "./message-feed.ts";
 import { EVERYTHING, MessageLookup } from "./message-lookup.ts";
 import type { StoredMessage } from "./stored-message.ts";

@@ -1,7 +1,7 @@
 import { createInbox, type Msg } from "@nats-io/transport-node";
+import type { CallLimit } from "./call-limit.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
 import { ATTEMPT_MS, BYTES_PER_FETCH } from "./limits.ts";
-import type { CallLimit } from "./link.ts";
 import type { NatsSubscription } from "./nats-connection.ts";
 import { RequestFailure } from "./request-failure.ts";
 import type { StoredMessage } from "./stored-message.ts";

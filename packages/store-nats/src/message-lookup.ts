@@ -1,5 +1,5 @@
+import type { CallLimit } from "./call-limit.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError } from "./request-failure.ts";
 import { fromDirectGet, fromLeader, type GetAnswer, type StoredMessage, streamOf } from "./stored-message.ts";
 

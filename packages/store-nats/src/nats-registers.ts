@@ -7,10 +7,10 @@ import {
   UnsupportedError,
 } from "@es/core";
 import { assertRegisterKey, assertRegisterWrite } from "@es/core/adapter";
+import type { CallLimit } from "./call-limit.ts";
 import { ConsumerFeed } from "./consumer-feed.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
 import { MESSAGES_PER_FETCH } from "./limits.ts";
-import type { CallLimit } from "./link.ts";
 import { EVERYTHING, type MessageLookup } from "./message-lookup.ts";
 import { type RegisterMessage, RegisterWriter, toRegisterMessage } from "./register-writer.ts";
 import { toStoreError } from "./store-error.ts";

@@ -1,7 +1,7 @@
 import { ConfigurationError, StoreFormatError } from "@es/core";
+import type { CallLimit } from "./call-limit.ts";
 import type { ServerFeatures } from "./features.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit } from "./link.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { JETSTREAM_CODES, JetStreamError } from "./request-failure.ts";
 import {

@@ -1,8 +1,9 @@
 import { UnsupportedError } from "@es/core";
 import type { MsgHdrs } from "@nats-io/transport-node";
+import type { CallLimit } from "./call-limit.ts";
 import { featuresOf } from "./features.ts";
 import { isTransient, parseAnswer } from "./jetstream-api.ts";
-import type { CallLimit, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { JETSTREAM_CODES, JetStreamError, RequestFailure } from "./request-failure.ts";
 
 /** A message on its way into a JetStream stream. */

@@ -1,4 +1,4 @@
-import type { CallLimit } from "./link.ts";
+import type { CallLimit } from "./call-limit.ts";
 import type { LogSource } from "./log-source.ts";
 import type { FetchedMessages, MessageFeed } from "./message-feed.ts";
 import { RequestFailure } from "./request-failure.ts";

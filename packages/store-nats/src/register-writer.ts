@@ -1,7 +1,8 @@
 import { StoreUnavailableError, UnknownOutcomeError } from "@es/core";
 import { headers } from "@nats-io/transport-node";
+import type { CallLimit } from "./call-limit.ts";
 import { attemptMs } from "./limits.ts";
-import type { CallLimit, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { expectLast, publishOnce } from "./publish.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import { messageOf } from "./store-error.ts";

@@ -1,6 +1,6 @@
 import { StoreCorruptError, StoreFormatError } from "@es/core";
+import type { CallLimit } from "./call-limit.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
-import type { CallLimit } from "./link.ts";
 import { readDescription, type StreamConfig } from "./stream-config.ts";
 
 /** What a JetStream stream says of itself. */

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { collect, readLog, writeOf } from "test-helpers";
 import { startNats } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { type NatsEventStoreOptions, openFromUrl, openNatsEventStore } from "../src/index.ts";
 import { createCertificates, createCredentials, createKeyDirectory, createNkey } from "./credentials.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
 
 async function refused(options: NatsEventStoreOptions, code: string, message: RegExp): Promise<void> {
   const limited = { timeoutMs: 2_000, ...options };

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isEventSourcingError } from "@es/core";
+import { Child, readLog } from "test-helpers";
+import { CountLoad } from "test-helpers/count-load";
 import { startNats, startTcpProxy } from "test-servers";
 import { describe, expect, it } from "vitest";
 import { openNatsEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
-import { readLog } from "./new-write.ts";
 import { survive } from "./survive.ts";
 
 describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
@@ -68,23 +67,7 @@ describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
     await using server = await startNats({ version, isPrivate: true });
     await using proxy = await startTcpProxy(server);
     await using store = await openNatsEventStore({ servers: proxy.urlFor(server.url) });
-    const { registers } = store;
-    let counted = 0;
-    let unknown = 0;
-    let isStopped = false;
-    const count = async (): Promise<void> => {
-      while (!isStopped) {
-        try {
-          const now = await registers.get("counter");
-          const next = String(Number(now?.value ?? 0) + 1);
-          if ((await registers.set("counter", next, { expected: now?.revision ?? 0 })) !== undefined) counted += 1;
-        } catch (error) {
-          if (isEventSourcingError(error, "ES_UNKNOWN_OUTCOME")) unknown += 1;
-          else if (!isEventSourcingError(error, "ES_STORE_UNAVAILABLE")) throw error;
-        }
-      }
-    };
-    const writers = Promise.all(Array.from({ length: 16 }, count));
+    const load = new CountLoad(store.registers, 16);
 
     for (let round = 0; round < 4; round += 1) {
       await proxy.cutAfterBytes(3_000 + round * 777, round % 2 === 0 ? "to-client" : "to-server");
@@ -95,13 +78,8 @@ describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
       await sleep(300);
       server.resume();
     }
-    isStopped = true;
-    await writers;
 
-    const value = Number((await registers.get("counter"))?.value);
-    expect(counted).toBeGreaterThan(0);
-    expect(value).toBeGreaterThanOrEqual(counted);
-    expect(value).toBeLessThanOrEqual(counted + unknown);
+    await load.reconcile();
   }, 60_000);
 
   it("outlives its clients: what a killed process was told is stored, and what it repeats is recognised", async () => {
@@ -112,11 +90,10 @@ describe.each(["oldest", "newest"] as const)("the %s server", (version) => {
     const acknowledged = new Map<string, string>();
 
     for (let round = 0; round < 4; round += 1) {
-      const child = startChild("./write.ts", { servers: server.url, name, round });
+      const child = new Child(new URL("./child/write.ts", import.meta.url), { servers: server.url, name, round });
       const known = acknowledged.size;
-      await child.until(() => child.lines.filter((line) => isAcknowledged(line)).length > 200);
-      child.process.kill("SIGKILL");
-      await child.done.catch(() => undefined);
+      await child.said(isAcknowledged, 201);
+      await child.kill();
       for (const line of child.lines) {
         if (isSent(line)) sent.set(line.sent, line);
         if (isAcknowledged(line)) acknowledged.set(line.acknowledged, line.position);

@@ -1,8 +1,8 @@
 import { connect, headers } from "@nats-io/transport-node";
+import { collect, readLog, writeOf } from "test-helpers";
 import { startNats } from "test-servers";
 import { expect, it } from "vitest";
 import { openNatsEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
 
 const ID = "0b6a8a52-6f0e-4a3c-9d8f-0c1d2e3f4a5b";
 const OTHER_ID = "1b6a8a52-6f0e-4a3c-9d8f-0c1d2e3f4a5b";

@@ -1,9 +1,9 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { collect, readLog, writeOf } from "test-helpers";
 import { type NatsServer, startNats } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NatsEventStoreOptions, openNatsEventStore } from "../src/index.ts";
 import { lossyClient } from "./lossy-client.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
 
 let server: NatsServer;
 let connection: NatsConnection;

@@ -1,8 +1,8 @@
 import { connect } from "@nats-io/transport-node";
+import { collect, readLog, writeOf } from "test-helpers";
 import { type NatsServer, startNats } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NatsEventStore, openNatsEventStore } from "../src/index.ts";
-import { collect, readLog, writeOf } from "./new-write.ts";
 
 describe.each(["oldest", "newest"] as const)("on the %s server", (version) => {
   let server: NatsServer;

@@ -1,7 +1,6 @@
-import { expect } from "vitest";
+import type { FaultLoad } from "test-helpers/fault-load";
+import { surviveFaults } from "test-helpers/survive-faults";
 import { type NatsCommonOptions, openNatsEventStore } from "../src/index.ts";
-import { FaultLoad, LiveLog } from "./fault-load.ts";
-import { writeOf } from "./new-write.ts";
 
 const WRITERS = 40;
 
@@ -20,19 +19,5 @@ export async function survive(
   const common = { timeoutMs: 4_000, name: `f-${crypto.randomUUID()}`, ...options };
   await using checker = await openNatsEventStore({ ...common, servers: direct, timeoutMs: 10_000 });
   const stores = await Promise.all(through.map((servers) => openNatsEventStore({ ...common, servers })));
-  const live = new LiveLog(stores[0] ?? checker);
-  const load = new FaultLoad(stores, WRITERS);
-  await load.progress(300);
-  await disturb(load);
-  await load.progress(300);
-  await load.stop();
-  const last = writeOf("last-1");
-  load.acknowledged.set(last, await checker.append(last));
-
-  const log = await load.reconcile(checker);
-  await live.shows(last.events[0]?.id);
-  await live.stop();
-  expect(live.events).toStrictEqual(log);
-  for (const store of stores) await store[Symbol.asyncDispose]();
-  return load;
+  return await surviveFaults({ stores, checker, writers: WRITERS, progress: 300 }, disturb);
 }

@@ -155,7 +155,7 @@ function settingsOf(options: PostgresEventStoreOptions): object {
 
 function parsedUrl(url: unknown): { readonly connectionString: string } {
   // The address may hold a password, so it is not repeated.
-  if (typeof url !== "string" || !/^postgres(ql)?:\/\//.test(url)) {
+  if (typeof url !== "string" || !/^postgres(ql)?:\/\//i.test(url)) {
     throw new ConfigurationError(
       'the address of the PostgreSQL event store does not begin with "postgres://", as in "postgres://user@host:5432/database"',
     );

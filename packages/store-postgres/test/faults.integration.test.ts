@@ -1,9 +1,9 @@
 import { isEventSourcingError } from "@es/core";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Child } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { readLog } from "./read-log.ts";
@@ -147,10 +147,14 @@ describe("faults", () => {
     const store = await database.open({ tags });
     const acknowledged: string[] = [];
     for (let round = 0; round < 4; round += 1) {
-      const child = startChild("./write.ts", { url: database.url, tags, name: `round${round}` });
+      const child = new Child(new URL("./child/write.ts", import.meta.url), {
+        url: database.url,
+        tags,
+        name: `round${round}`,
+      });
       await expect.poll(() => child.lines.length, { timeout: 20_000, interval: 2 }).toBeGreaterThan(100 * (round + 1));
-      child.process.kill("SIGKILL");
-      acknowledged.push(...(await child.done).flat().map(String));
+      await child.kill();
+      acknowledged.push(...child.lines.flat().map(String));
     }
     // What the killed processes had sent may still be on its way.
     const left =

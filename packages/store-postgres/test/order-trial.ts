@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStore, RecordedEvent } from "@es/core";
-import { startChild } from "./child/run-child.ts";
+import { Child } from "test-helpers";
 import type { TestDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { readLog } from "./read-log.ts";
@@ -31,13 +31,15 @@ export async function runOrderTrial(database: TestDatabase, trial: OrderTrial): 
   const unprepared = await database.open({ timeoutMs: 20_000, prepared: false });
   const controller = new AbortController();
   const readers = [store, polling, unprepared].map((one, index) => follow(one, 50 + 200 * index, controller.signal));
-  const children = Array.from({ length: trial.processes }, () =>
-    startChild("./write-badly.ts", {
-      url: database.url,
-      events: Math.ceil(trial.events / trial.processes),
-      writers: trial.writers,
-      streams: 200,
-    }),
+  const children = Array.from(
+    { length: trial.processes },
+    () =>
+      new Child(new URL("./child/write-badly.ts", import.meta.url), {
+        url: database.url,
+        events: Math.ceil(trial.events / trial.processes),
+        writers: trial.writers,
+        streams: 200,
+      }),
   );
   const written = Promise.all(children.map(({ done }) => done));
   const stranger = await database.connect();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Child } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
 import { openDatabase } from "./database.ts";
 import { newWrite } from "./new-write.ts";
 import { startSilentProxy } from "./silent-proxy.ts";
@@ -64,13 +64,16 @@ describe("a network that has gone silent", () => {
   it("does not hold up a process that closes its store and ends", async () => {
     await using database = await openDatabase(server);
     await using proxy = await startTcpProxy(server);
-    const child = startChild("close.ts", { url: proxy.urlFor(database.url), timeoutMs: TIMEOUT_MS });
+    const child = new Child(new URL("./child/close.ts", import.meta.url), {
+      url: proxy.urlFor(database.url),
+      timeoutMs: TIMEOUT_MS,
+    });
     await expect.poll(() => child.lines, { timeout: 10_000 }).toStrictEqual(["open"]);
     proxy.pause();
     child.process.stdin?.write("close");
 
     const end = await Promise.race([child.done, sleep(8 * TIMEOUT_MS, "is still there")]);
-    child.process.kill("SIGKILL");
+    child.signal("SIGKILL");
 
     expect(end).toStrictEqual(["open", "closed"]);
   });

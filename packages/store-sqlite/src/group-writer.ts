@@ -1,21 +1,18 @@
-import { ConfigurationError, type EventSourcingError, StoreClosedError, StoreUnavailableError } from "@es/core";
+import { StoreClosedError, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { endsTransaction, isLocked, mayReappear, toStoreError } from "./driver-error.ts";
-import { retryDelayMs } from "./retry.ts";
-import { type SettleOptions, settleFailedCommit } from "./settle-commit.ts";
+import { CallersTransaction, type CallersTransactionOptions } from "./callers-transaction.ts";
+import { isLocked, mayReappear, toStoreError } from "./driver-error.ts";
+import { LineExpiry } from "./line-expiry.ts";
+import { settleFailedGroup } from "./settle-commit.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
+import { Turns } from "./turns.ts";
 import { ForeignTransaction } from "./write-connection.ts";
 import { WriteLine } from "./write-line.ts";
 import { awaited, type PendingTransaction, type PendingWrite, WaitingTask, type WriteTask } from "./write-task.ts";
 
-/** How long one writer that always awaits may go on within one turn of the event loop. */
-const SEQUENTIAL_MS = 1;
-
 /** Options of {@link GroupWriter}. */
-export interface GroupWriterOptions extends SettleOptions {
+export interface GroupWriterOptions extends CallersTransactionOptions {
   readonly maxPending: number;
-  /** Called when a caller's transaction begins, and when it has ended one way or the other. */
-  readonly onTransaction: (state: "begun" | "ended") => void;
 }
 
 /**
@@ -29,28 +26,27 @@ export interface GroupWriterOptions extends SettleOptions {
 export class GroupWriter {
   readonly #options: GroupWriterOptions;
   readonly #line = new WriteLine();
-  #isScheduled = false;
+  readonly #turns = new Turns(() => this.#turn());
+  readonly #expiry: LineExpiry;
+  readonly #callers: CallersTransaction;
   /** Whether a transaction stays open across turns: a caller's, or a commit that is being settled. */
   #isHeld = false;
-  #isInTransaction = false;
   #isClosing = false;
-  /** Whether closing rolled a transaction back whose work goes on; what is open on the connection since is not its own. */
-  #isCutOff = false;
-  #attempts = 0;
-  /** Whether the last transaction was a single write, so that its writer is likely to be the only one. */
-  #isSequential = false;
-  /** When the last turn of the event loop began. */
-  #turnedAt = 0;
-  #expiry: NodeJS.Timeout | undefined;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: GroupWriterOptions) {
     this.#options = options;
+    this.#callers = new CallersTransaction(options);
+    this.#expiry = new LineExpiry(this.#line, options.timeoutMs, () =>
+      this.#callers.isRunning
+        ? "a transaction() of this store was running all that time; inside of it, pass { tx } to append and to the registers"
+        : "an earlier commit is still being settled",
+    );
   }
 
   /** Whether work of {@link transaction} is running. */
   get isInTransaction(): boolean {
-    return this.#isInTransaction;
+    return this.#callers.isRunning;
   }
 
   /** Runs the task in the next transaction and resolves once that is committed. Throws at once when it cannot wait in line. */
@@ -77,16 +73,15 @@ export class GroupWriter {
     const pending: PendingTransaction = {
       deadline: performance.now() + this.#options.timeoutMs,
       start: () => {
-        this.#isInTransaction = true;
         try {
-          this.#options.onTransaction("begun");
+          this.#callers.begin();
         } catch (error) {
-          this.#options.connection.rollback();
           settled.reject(toStoreError(error, "beginning a transaction"));
           this.#release();
           return;
         }
-        void this.#runWork(work)
+        void this.#callers
+          .run(work)
           .then(settled.resolve, settled.reject)
           .finally(() => this.#release());
       },
@@ -107,11 +102,8 @@ export class GroupWriter {
       clearTimeout(giveUp);
     }
     for (const entry of this.#line.takeAll()) entry.fail(new StoreClosedError());
-    clearTimeout(this.#expiry);
-    if (this.#isInTransaction) {
-      this.#isCutOff = true;
-      this.#options.connection.rollback();
-    }
+    this.#expiry.stop();
+    this.#callers.cutOff();
   }
 
   #assertUsable(signal: AbortSignal | undefined): void {
@@ -129,7 +121,7 @@ export class GroupWriter {
 
   #enter(entry: PendingWrite | PendingTransaction): void {
     this.#line.push(entry);
-    if (this.#isHeld) this.#watchExpiry();
+    if (this.#isHeld) this.#expiry.watch();
     else this.#schedule();
   }
 
@@ -140,39 +132,27 @@ export class GroupWriter {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isHeld) return;
+    if (this.#turns.isScheduled || this.#isHeld) return;
     if (this.#line.length === 0) {
       this.#reportIdle();
       return;
     }
-    this.#isScheduled = true;
-    // Going round the event loop costs a lone writer a tenth of its speed and can bring company only if there is any. With
-    // company the next group has more than one, and from then on they meet in the same turn.
-    if (this.#isSequential && performance.now() - this.#turnedAt < SEQUENTIAL_MS) queueMicrotask(this.#turn);
-    else setImmediate(this.#nextTurn);
+    this.#turns.schedule();
   }
-
-  readonly #nextTurn = (): void => {
-    this.#turnedAt = performance.now();
-    this.#turn();
-  };
 
   #hold(): void {
     this.#isHeld = true;
-    this.#watchExpiry();
+    this.#expiry.watch();
   }
 
   #release(): void {
-    if (this.#isInTransaction) this.#options.onTransaction("ended");
+    this.#callers.end();
     this.#isHeld = false;
-    this.#isInTransaction = false;
-    clearTimeout(this.#expiry);
-    this.#expiry = undefined;
+    this.#expiry.stop();
     this.#schedule();
   }
 
-  readonly #turn = (): void => {
-    this.#isScheduled = false;
+  #turn(): void {
     if (this.#line.length === 0) {
       this.#reportIdle();
       return;
@@ -185,16 +165,15 @@ export class GroupWriter {
       this.#onNoBegin(error);
       return;
     }
-    this.#attempts = 0;
     const next = this.#line.take();
-    this.#isSequential = !("start" in next) && next.length === 1;
+    this.#turns.began(!("start" in next) && next.length === 1);
     if ("start" in next) {
       this.#hold();
       next.start();
     } else {
       this.#runGroup(next);
     }
-  };
+  }
 
   /**
    * A write that is alone may need no BEGIN and COMMIT. What goes wrong with that the usual way will find out again, unless
@@ -212,10 +191,9 @@ export class GroupWriter {
       this.#settle([only], error);
       return true;
     }
-    this.#attempts = 0;
     this.#line.take();
     only.settle();
-    this.#isSequential = true;
+    this.#turns.began(true);
     this.#schedule();
     return true;
   }
@@ -235,24 +213,14 @@ export class GroupWriter {
       this.#settle(group, error);
       return;
     }
-    report(group, undefined);
+    for (const write of group) write.settle();
     this.#schedule();
   }
 
   #settle(group: readonly PendingWrite[], failure: unknown): void {
     this.#hold();
-    let standing: readonly PendingWrite[] = [];
-    const wasCommitted = (): boolean => {
-      standing = group.filter((write) => !write.isProof() && write.isStored());
-      const proofs = group.filter((write) => write.isProof());
-      return proofs.length > 0 && proofs.every((write) => write.isStored());
-    };
-    void settleFailedCommit(this.#options, failure, wasCommitted).then((outcome) => {
-      report(standing, undefined);
-      report(
-        group.filter((write) => !standing.includes(write)),
-        outcome,
-      );
+    void settleFailedGroup(this.#options, failure, group).then((report) => {
+      report();
       this.#release();
     });
   }
@@ -272,29 +240,6 @@ export class GroupWriter {
     this.#schedule();
   }
 
-  async #runWork<Result>(work: (tx: SqliteDatabase) => Promise<Result>): Promise<Result> {
-    const { connection } = this.#options;
-    let result: Result;
-    try {
-      result = await work(connection.database);
-    } catch (error) {
-      if (!this.#isCutOff && !endsTransaction(error)) assertInTransaction(connection, error);
-      if (!this.#isCutOff) connection.rollback();
-      throw error;
-    }
-    if (this.#isCutOff) {
-      throw new StoreClosedError("the event store was closed while the transaction was running; it was rolled back");
-    }
-    assertInTransaction(connection);
-    try {
-      connection.commit();
-    } catch (error) {
-      const failure = await settleFailedCommit(this.#options, error, () => false);
-      if (failure !== undefined) throw failure;
-    }
-    return result;
-  }
-
   #onNoBegin(error: unknown): void {
     const isForeign = error instanceof ForeignTransaction;
     if (!isForeign && !isLocked(error)) {
@@ -303,7 +248,7 @@ export class GroupWriter {
       this.#reportIdle();
       return;
     }
-    this.#expire(
+    this.#expiry.expire(
       isForeign
         ? "the Database that the store was given was in a transaction of its owner all that time; inside of it, pass { tx }"
         : "the database was locked by another process or connection all that time",
@@ -313,51 +258,6 @@ export class GroupWriter {
       this.#reportIdle();
       return;
     }
-    this.#isScheduled = true;
-    this.#attempts += 1;
-    setTimeout(this.#nextTurn, retryDelayMs(this.#attempts));
+    this.#turns.scheduleRetry();
   }
-
-  #watchExpiry(): void {
-    const { nextDeadline } = this.#line;
-    if (this.#expiry !== undefined || nextDeadline === undefined) return;
-    const expire = (): void => {
-      this.#expiry = undefined;
-      this.#expire(
-        this.#isInTransaction
-          ? "a transaction() of this store was running all that time; inside of it, pass { tx } to append and to the registers"
-          : "an earlier commit is still being settled",
-      );
-      this.#watchExpiry();
-    };
-    this.#expiry = setTimeout(expire, Math.max(0, nextDeadline - performance.now()) + 1);
-  }
-
-  #expire(reason: string, cause?: unknown): void {
-    const { timeoutMs } = this.#options;
-    for (const entry of this.#line.takeExpired(performance.now())) {
-      entry.fail(
-        new StoreUnavailableError(
-          `the write waited ${timeoutMs} ms and was not begun, nothing was written: ${reason}`,
-          { cause },
-        ),
-      );
-    }
-  }
-}
-
-function report(group: readonly PendingWrite[], failure: EventSourcingError | undefined): void {
-  for (const write of group) {
-    if (failure === undefined) write.settle();
-    else write.fail(failure);
-  }
-}
-
-/** @throws ConfigurationError when the work has ended the transaction: to repeat it could double what it has committed */
-function assertInTransaction({ database }: SettleOptions["connection"], cause?: unknown): void {
-  if (database.open && database.inTransaction) return;
-  throw new ConfigurationError(
-    "the transaction's work ended the transaction itself; leave COMMIT and ROLLBACK to transaction()",
-    { cause },
-  );
 }

@@ -4,6 +4,7 @@ import { openFromUrl, parseSqliteUrl } from "./open-from-url.ts";
 describe("an address of the SQLite store", () => {
   it.each([
     ["sqlite:./events.db", { path: "./events.db" }],
+    ["SQLite:events.db", { path: "events.db" }],
     ["sqlite:events.db", { path: "events.db" }],
     ["sqlite:../data/a%20b%3F.db", { path: "../data/a b?.db" }],
     ["sqlite:///data/events.db", { path: "/data/events.db" }],

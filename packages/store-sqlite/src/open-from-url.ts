@@ -15,7 +15,7 @@ export async function openFromUrl(url: string): Promise<EventStore<SqliteDatabas
 
 /** The options that an address means. */
 export function parseSqliteUrl(url: string): { readonly path: string } & SqliteCommonOptions {
-  const match = /^sqlite:([^?#]*)(?:\?([^#]*))?$/.exec(url);
+  const match = /^sqlite:([^?#]*)(?:\?([^#]*))?$/i.exec(url);
   if (match === null) {
     throw new ConfigurationError(
       `${JSON.stringify(url)} is not an address of the SQLite store, such as "sqlite:./events.db"; write "#" in a path as %23`,

@@ -2,6 +2,7 @@ import { type EventSourcingError, UnknownOutcomeError } from "@es/core";
 import { isLocked, mayReappear, toStoreError } from "./driver-error.ts";
 import { retryWhileLocked } from "./retry.ts";
 import type { WriteConnection } from "./write-connection.ts";
+import type { PendingWrite } from "./write-task.ts";
 
 /** What settling a failed commit needs. */
 export interface SettleOptions {
@@ -43,6 +44,29 @@ export async function settleFailedCommit(
     );
   }
   return toStoreError(last, "committing");
+}
+
+/** As {@link settleFailedCommit}, for a group of writes. Resolves to what reports its outcome to each of them. */
+export async function settleFailedGroup(
+  options: SettleOptions,
+  failure: unknown,
+  group: readonly PendingWrite[],
+): Promise<() => void> {
+  let standing: readonly PendingWrite[] = [];
+  const wasCommitted = (): boolean => {
+    standing = group.filter((write) => !write.isProof() && write.isStored());
+    const proofs = group.filter((write) => write.isProof());
+    return proofs.length > 0 && proofs.every((write) => write.isStored());
+  };
+  const outcome = await settleFailedCommit(options, failure, wasCommitted);
+  return () => {
+    for (const write of standing) write.settle();
+    for (const write of group) {
+      if (standing.includes(write)) continue;
+      if (outcome === undefined) write.settle();
+      else write.fail(outcome);
+    }
+  };
 }
 
 /** Commits a change that changes nothing; returns what `wasStored` saw in that transaction. */

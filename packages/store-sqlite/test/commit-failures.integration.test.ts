@@ -1,9 +1,9 @@
+import { idsOf, readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { GroupWriter } from "../src/group-writer.ts";
 import { openSqliteEventStore } from "../src/index.ts";
 import { WriteConnection } from "../src/write-connection.ts";
 import { driverError, FaultyDatabase } from "./faulty-database.ts";
-import { idsOf, readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 async function openFaulty(path: string, timeoutMs = 500) {

@@ -4,10 +4,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { Child, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { openSqliteEventStore, type SqliteEventStore } from "../src/index.ts";
-import { type Child, startChild } from "./child/run-child.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 describe("a lock of somebody else", () => {
@@ -26,13 +25,12 @@ describe("a lock of somebody else", () => {
       store.registers.set("k", "v"),
       store.append(writeOf("a-1")),
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await expect.poll(() => turns, { timeout: 500, interval: 5 }).toBeGreaterThan(20);
     expect(await readLog(store)).toStrictEqual([]);
     other.exec("COMMIT");
     await waiting;
 
     clearInterval(counting);
-    expect(turns).toBeGreaterThan(10);
     expect(await readLog(store)).toHaveLength(2);
     other.close();
   });
@@ -113,8 +111,9 @@ describe("a full disk", () => {
     database.close();
   });
 
+  const FILL = new URL("./child/fill.ts", import.meta.url);
   const survives = async (child: Child, makeRoom: () => void): Promise<void> => {
-    while (child.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await child.said(() => true);
     makeRoom();
     child.process.stdin?.write("room\n");
     const [first, last] = await child.done;
@@ -128,7 +127,7 @@ describe("a full disk", () => {
 
   it("is survived when writing fails at a file size limit of the system", async () => {
     await using file = await temporaryFile();
-    const child = startChild("./fill.ts", { path: file.path }, "ulimit -S -f 2000");
+    const child = new Child(FILL, { path: file.path }, { shell: "ulimit -S -f 2000" });
 
     await survives(child, () => execFileSync("prlimit", ["--pid", String(child.process.pid), "--fsize=unlimited"]));
   });
@@ -139,7 +138,7 @@ describe("a full disk", () => {
     const directory = await mkdtemp(join(tmpdir(), "es-sqlite-full-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
     try {
-      const child = startChild("./fill.ts", { path: join(directory, "events.db") });
+      const child = new Child(FILL, { path: join(directory, "events.db") });
       await survives(child, () => execFileSync("mount", ["-o", "remount,size=50m", directory]));
     } finally {
       execFileSync("umount", [directory]);

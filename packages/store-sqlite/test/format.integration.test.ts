@@ -1,6 +1,7 @@
 import { copyFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
+import { readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
 import { inspectFile } from "../src/inspect-file.ts";
@@ -8,7 +9,6 @@ import { migrate } from "../src/migrate.ts";
 import { FORMAT, MIGRATIONS } from "../src/schema.ts";
 import { WriteConnection } from "../src/write-connection.ts";
 import { GOLDEN_EVENTS, GOLDEN_TIME } from "./golden/golden-events.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 const golden = fileURLToPath(new URL("golden/format-1.db", import.meta.url));

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
+import { idsOf, readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { idsOf, readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 /** A store over a database that counts what is committed. */

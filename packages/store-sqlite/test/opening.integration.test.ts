@@ -1,10 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { Child, readLog, writeOf } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 describe("a path that cannot be opened is refused with what to do", () => {
@@ -51,7 +50,7 @@ describe("a path that cannot be opened is refused with what to do", () => {
 // Windows has no rights of this kind to take away.
 describe.skipIf(process.platform === "win32")("rights of the process", () => {
   const openAsNobody = async (path: string): Promise<readonly unknown[]> =>
-    startChild("./open-as-nobody.ts", { path }).done;
+    new Child(new URL("./child/open-as-nobody.ts", import.meta.url), { path }).done;
 
   it("a file that may not be read is refused", async () => {
     await using file = await temporaryFile();

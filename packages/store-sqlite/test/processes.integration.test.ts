@@ -1,7 +1,6 @@
+import { Child, readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { startChild } from "./child/run-child.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 interface Written {
@@ -9,6 +8,10 @@ interface Written {
   readonly acknowledged: readonly { id: string; streamId: string; version: number; position: string }[];
   readonly conflicts: number;
   readonly tookMs: number;
+}
+
+function script(name: string): URL {
+  return new URL(`./child/${name}.ts`, import.meta.url);
 }
 
 function isWritten(line: unknown): line is Written {
@@ -20,10 +23,10 @@ it("lets four processes write to shared streams: what is acknowledged is stored,
   await using store = await openSqliteEventStore({ path: file.path });
   const appends = 100;
   const total = 4 * 4 * appends;
-  const follower = startChild("./follow.ts", { path: file.path, count: total });
+  const follower = new Child(script("follow"), { path: file.path, count: total });
 
   const names = ["a", "b", "c", "d"];
-  const writers = names.map((name) => startChild("./write.ts", { path: file.path, name, appends, sharedStreams: 3 }));
+  const writers = names.map((name) => new Child(script("write"), { path: file.path, name, appends, sharedStreams: 3 }));
   const reports = (await Promise.all(writers.map(({ done }) => done))).flat().filter(isWritten);
   const [, followed] = await follower.done;
 
@@ -49,7 +52,7 @@ it("is created once when eight processes open a new file at the same moment", as
   await using file = await temporaryFile();
   const startAt = Date.now() + 1_500;
 
-  const children = Array.from({ length: 8 }, () => startChild("./open.ts", { path: file.path, startAt }));
+  const children = Array.from({ length: 8 }, () => new Child(script("open"), { path: file.path, startAt }));
   const opened = (await Promise.all(children.map(({ done }) => done))).flat();
 
   await using store = await openSqliteEventStore({ path: file.path });

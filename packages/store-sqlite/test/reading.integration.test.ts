@@ -1,8 +1,8 @@
 import type { Page } from "@es/core";
 import Database from "better-sqlite3";
+import { readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore, type SqliteEventStore } from "../src/index.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 /** Many small events, put there without the store, because it would take long through it. */

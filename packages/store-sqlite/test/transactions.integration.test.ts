@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
+import { readLog, writeOf } from "test-helpers";
 import { expect, it } from "vitest";
 import { openSqliteEventStore } from "../src/index.ts";
-import { readLog, writeOf } from "./new-write.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 it("commits events, registers and the caller's own rows together, or none of them", async () => {

@@ -11,6 +11,7 @@ export type BackendId =
   | "sqlite-full"
   | "postgres"
   | "postgres-order"
+  | "memory-postgres"
   | "nats"
   | "kurrentdb";
 

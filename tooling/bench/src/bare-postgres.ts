@@ -1,7 +1,17 @@
+import { randomUUID } from "node:crypto";
 import { postgresSchemaSql } from "@es/store-postgres";
 import pg from "pg";
-import { evolveOrder, initialOrder, type OrderState, orderLineSchema, orderStateSchema, orderStream } from "./order.ts";
+import {
+  evolveOrder,
+  initialOrder,
+  type OrderLine,
+  type OrderState,
+  orderLineSchema,
+  orderStateSchema,
+  orderStream,
+} from "./order.ts";
 import { type BenchEvent, PAGE_SIZE, type Subject } from "./subject.ts";
+import { clearTotalsInPostgres, countTotalsInPostgres, saveTotalsInPostgres } from "./totals-postgres.ts";
 
 type Row = readonly [
   position: string,
@@ -17,8 +27,9 @@ type Row = readonly [
 
 interface BareEvent {
   readonly position: string;
+  readonly streamId: string;
   readonly version: number;
-  readonly data: unknown;
+  readonly data: OrderLine;
 }
 
 const CONNECTIONS = 32;
@@ -71,6 +82,20 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     return (await rows("stream", text, [streamId, version])).map(toEvent);
   }
 
+  async function* pages(type?: string): AsyncGenerator<readonly BareEvent[], void, undefined> {
+    const wanted = type === undefined ? "" : "AND type = $2";
+    const text = `SELECT ${COLUMNS} FROM es.events WHERE position > $1 ${wanted} ORDER BY position LIMIT ${PAGE_SIZE}`;
+    for (let after = "0"; ; ) {
+      const page = await rows(`page${wanted}`, text, type === undefined ? [after] : [after, type]);
+      const events = page.map(toEvent);
+      const last = events.at(-1);
+      if (last === undefined) return;
+      yield events;
+      if (events.length < PAGE_SIZE) return;
+      after = last.position;
+    }
+  }
+
   async function foldOrder(id: string, state: OrderState): Promise<OrderState> {
     let folded = state;
     for (const { data } of await readFrom(orderStream(id), state.events)) {
@@ -109,20 +134,23 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     },
     readStream: async (streamId) => (await readFrom(streamId, 0)).length,
     async readAll(type) {
-      const wanted = type === undefined ? "" : "AND type = $2";
-      const text = `SELECT ${COLUMNS} FROM es.events WHERE position > $1 ${wanted} ORDER BY position LIMIT ${PAGE_SIZE}`;
       let count = 0;
-      for (let after = "0"; ; ) {
-        const page = await rows(`page${wanted}`, text, type === undefined ? [after] : [after, type]);
-        const events = page.map(toEvent);
-        count += events.length;
-        const last = events.at(-1);
-        if (last === undefined || events.length < PAGE_SIZE) return count;
-        after = last.position;
-      }
+      for await (const page of pages(type)) count += page.length;
+      return count;
     },
     project() {
       return subject.readAll();
+    },
+    async projectTotals() {
+      const client = await pool.connect();
+      try {
+        await clearTotalsInPostgres(client);
+        const name = randomUUID();
+        for await (const page of pages()) await saveTotalsInPostgres(client, name, page, page.at(-1)?.position ?? "");
+        return await countTotalsInPostgres(client);
+      } finally {
+        client.release();
+      }
     },
     loadOrder: async (id) => (await foldOrder(id, initialOrder())).events,
     async loadOrderFromSnapshot(id) {
@@ -154,7 +182,6 @@ function metadataOf({ metadata }: BenchEvent): string | null {
 }
 
 function toEvent([position, streamId, version, id, type, recordedAt, tags, metadata, data]: Row): BareEvent & {
-  readonly streamId: string;
   readonly id: string;
   readonly type: string;
   readonly metadata: unknown;

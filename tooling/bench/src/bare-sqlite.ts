@@ -1,6 +1,16 @@
+import { randomUUID } from "node:crypto";
 import Database from "better-sqlite3";
-import { evolveOrder, initialOrder, type OrderState, orderLineSchema, orderStateSchema, orderStream } from "./order.ts";
+import {
+  evolveOrder,
+  initialOrder,
+  type OrderLine,
+  type OrderState,
+  orderLineSchema,
+  orderStateSchema,
+  orderStream,
+} from "./order.ts";
 import { type BenchEvent, PAGE_SIZE, type Subject } from "./subject.ts";
+import { clearTotalsInSqlite, countTotalsInSqlite, openTotalsDatabase, totalsWriter } from "./totals-sqlite.ts";
 
 /** How much of a commit SQLite forces to the disk. */
 export type Synchronous = "NORMAL" | "FULL";
@@ -76,6 +86,20 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     },
   );
 
+  let views: Database.Database | undefined;
+
+  function* pages(type?: string): Generator<readonly BareEvent[], void, undefined> {
+    for (let after = 0; ; ) {
+      const rows = type === undefined ? selectPage.all(after) : selectPageOfType.all(after, type);
+      const events = rows.map(toEvent);
+      const last = events.at(-1);
+      if (last === undefined) return;
+      yield events;
+      if (events.length < PAGE_SIZE) return;
+      after = last.position;
+    }
+  }
+
   function foldOrder(id: string, state: OrderState): OrderState {
     let folded = state;
     for (const row of selectStream.all(orderStream(id), state.events)) {
@@ -95,17 +119,19 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     readStream: (streamId) => selectStream.all(streamId, 0).map(toEvent).length,
     readAll(type) {
       let count = 0;
-      for (let after = 0; ; ) {
-        const rows = type === undefined ? selectPage.all(after) : selectPageOfType.all(after, type);
-        const events = rows.map(toEvent);
-        count += events.length;
-        const last = events.at(-1);
-        if (last === undefined || events.length < PAGE_SIZE) return count;
-        after = last.position;
-      }
+      for (const page of pages(type)) count += page.length;
+      return count;
     },
     project() {
       return this.readAll();
+    },
+    async projectTotals() {
+      views ??= openTotalsDatabase(`${path}-totals`, synchronous);
+      clearTotalsInSqlite(views);
+      const write = totalsWriter(views);
+      const name = randomUUID();
+      for (const page of pages()) await write(name, page, page.at(-1)?.position ?? 0);
+      return countTotalsInSqlite(views);
     },
     loadOrder: (id) => foldOrder(id, initialOrder()).events,
     loadOrderFromSnapshot: (id) =>
@@ -113,22 +139,25 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     takeSnapshot: (id) => upsertRegister.run(orderStream(id), JSON.stringify(foldOrder(id, initialOrder()))),
     setRegister: (key, value) => upsertRegister.run(key, value),
     async [Symbol.asyncDispose]() {
+      views?.close();
       database.close();
     },
   };
 }
 
-function toEvent([position, streamId, version, id, type, recordedAt, tags, metadata, data]: Row): {
+interface BareEvent {
   readonly position: number;
   readonly streamId: string;
   readonly version: number;
   readonly id: string;
   readonly type: string;
-  readonly data: unknown;
+  readonly data: OrderLine;
   readonly metadata: unknown;
   readonly tags: unknown;
   readonly recordedAt: number;
-} {
+}
+
+function toEvent([position, streamId, version, id, type, recordedAt, tags, metadata, data]: Row): BareEvent {
   return {
     position,
     streamId,

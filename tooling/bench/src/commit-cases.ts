@@ -63,6 +63,7 @@ async function seed(subject: Subject): Promise<void> {
   }
 }
 
-function assertCount(actual: number, expected: number): void {
+/** @throws Error when the counts differ */
+export function assertCount(actual: number, expected: number): void {
   if (actual !== expected) throw new Error(`${actual} events were read, not ${expected}`);
 }

@@ -1,9 +1,12 @@
+import { createMemoryEventStore } from "@es/store-memory";
 import { openPostgresEventStore } from "@es/store-postgres";
 import { createDatabase, startPostgres } from "test-servers";
 import type { Backend, RunningBackend, Side } from "./backend.ts";
+import { openBareMemoryTotals } from "./bare-memory-totals.ts";
 import { openBarePostgres } from "./bare-postgres.ts";
 import type { Subject } from "./subject.ts";
 import { createToolkitSubject } from "./toolkit-subject.ts";
+import { totalsIntoPostgres, withTotals } from "./toolkit-totals.ts";
 
 const COMMON = { timeEvery: 1, maxPerSlice: 50_000 };
 
@@ -22,6 +25,13 @@ export const POSTGRES_BACKENDS: readonly Backend[] = [
       "PostgreSQL, cost of the order guarantee: the bare driver with the trigger that announces positions, against it without",
     cases: /^append-/,
     start: () => start((side, url) => openBarePostgres(url, { isOrdered: side === "toolkit" })),
+  },
+  {
+    ...COMMON,
+    id: "memory-postgres",
+    title: "Events in memory, read model in PostgreSQL: what the sink itself reaches",
+    cases: /^fold-/,
+    start: () => start(openMemorySide),
   },
 ];
 
@@ -47,5 +57,12 @@ async function start(open: (side: Side, url: string) => Promise<Subject>): Promi
 
 async function openSide(side: Side, url: string): Promise<Subject> {
   if (side === "bare") return openBarePostgres(url, { isOrdered: false });
-  return createToolkitSubject(await openPostgresEventStore({ url }));
+  const store = await openPostgresEventStore({ url });
+  return withTotals(createToolkitSubject(store), totalsIntoPostgres(store, url));
+}
+
+async function openMemorySide(side: Side, url: string): Promise<Subject> {
+  if (side === "bare") return openBareMemoryTotals(url);
+  const store = createMemoryEventStore();
+  return withTotals(createToolkitSubject(store), totalsIntoPostgres(store, url));
 }

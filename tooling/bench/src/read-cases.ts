@@ -8,6 +8,8 @@ const CATCH_UP = { ratio: 0.5 };
 const KURRENTDB = { ratio: 1 / 1.15 };
 const CATCH_UP_POSTGRES = { ratio: 0.8 };
 const LOG_EVENTS = 100_000;
+/** Events of the log that projections catch up with. */
+export const PROJECTED_EVENTS = 200_000;
 const SEED_BATCH = 1_000;
 const SNAPSHOT_AT = 950;
 
@@ -54,7 +56,7 @@ export const READ_CASES: readonly BenchCase[] = [
     title: "readAll (catch-up), 100,000 events",
     eventsPerOperation: LOG_EVENTS,
     targets: { ...catchUps, kurrentdb: KURRENTDB },
-    seed: seedLog,
+    seed: (subject) => seedLog(subject, LOG_EVENTS),
     read: (subject) => subject.readAll(),
     result: LOG_EVENTS,
   }),
@@ -63,18 +65,18 @@ export const READ_CASES: readonly BenchCase[] = [
     title: "readAll, 100,000 events, 1 of 10 types wanted",
     eventsPerOperation: LOG_EVENTS / ORDER_EVENT_TYPES.length,
     targets: catchUps,
-    seed: seedLog,
+    seed: (subject) => seedLog(subject, LOG_EVENTS),
     read: (subject) => subject.readAll(ORDER_EVENT_TYPES[0]),
     result: LOG_EVENTS / ORDER_EVENT_TYPES.length,
   }),
   reading({
-    id: "project-100000-count",
-    title: "catch-up projection, 100,000 events, counting handler",
-    eventsPerOperation: LOG_EVENTS,
+    id: "project-200000-count",
+    title: "catch-up projection, 200,000 events, counting handler",
+    eventsPerOperation: PROJECTED_EVENTS,
     targets: projections,
-    seed: seedLog,
+    seed: (subject) => seedLog(subject, PROJECTED_EVENTS),
     read: (subject) => subject.project(),
-    result: LOG_EVENTS,
+    result: PROJECTED_EVENTS,
   }),
 ];
 
@@ -113,8 +115,9 @@ function reading({ read, result, ...rest }: Reading): BenchCase {
   };
 }
 
-async function seedLog(subject: Subject): Promise<void> {
-  for (let stream = 0; stream < LOG_EVENTS / SEED_BATCH; stream += 1) {
+/** Fills a long log, one stream after the other. */
+export async function seedLog(subject: Subject, events: number): Promise<void> {
+  for (let stream = 0; stream < events / SEED_BATCH; stream += 1) {
     await subject.append(orderStream(`${stream}`), 0, orderEventList(SEED_BATCH));
   }
 }

@@ -5,6 +5,7 @@ import { APPEND_CASES } from "./append-cases.ts";
 import type { RunningBackend } from "./backend.ts";
 import { BACKENDS } from "./backends.ts";
 import { COMMIT_CASES } from "./commit-cases.ts";
+import { FOLD_CASES } from "./fold-cases.ts";
 import { machineFacts, isInMemory } from "./machine-facts.ts";
 import { measureCase } from "./measure-case.ts";
 import { measureFlatness } from "./measure-flatness.ts";
@@ -13,7 +14,7 @@ import { READ_CASES } from "./read-cases.ts";
 import { REGISTER_CASES } from "./register-cases.ts";
 import type { BenchReport, CaseReport } from "./report.ts";
 
-const CASES = [...APPEND_CASES, ...READ_CASES, ...REGISTER_CASES, ...COMMIT_CASES];
+const CASES = [...APPEND_CASES, ...READ_CASES, ...FOLD_CASES, ...REGISTER_CASES, ...COMMIT_CASES];
 
 /** Runs what the options ask for. `onProgress` hears of each case before it is measured. */
 export async function runBench(options: BenchOptions, onProgress: (line: string) => void): Promise<BenchReport> {

@@ -5,6 +5,7 @@ import { openBareSqlite, type Synchronous } from "./bare-sqlite.ts";
 import { embedded } from "./embedded.ts";
 import type { Subject } from "./subject.ts";
 import { createToolkitSubject } from "./toolkit-subject.ts";
+import { totalsIntoSqlite, withTotals } from "./toolkit-totals.ts";
 
 const COMMON = { timeEvery: 1, maxPerSlice: 50_000 };
 
@@ -27,5 +28,6 @@ export const SQLITE_BACKENDS: readonly Backend[] = [
 async function open(side: Side, directory: string, synchronous: Synchronous): Promise<Subject> {
   const path = join(directory, "events.db");
   if (side === "bare") return openBareSqlite(path, synchronous);
-  return createToolkitSubject(await openSqliteEventStore({ path, synchronous }));
+  const store = await openSqliteEventStore({ path, synchronous });
+  return withTotals(createToolkitSubject(store), totalsIntoSqlite(store, join(directory, "totals.db"), synchronous));
 }

@@ -22,6 +22,8 @@ export interface Subject extends AsyncDisposable {
   readAll(type?: string): Outcome<number>;
   /** Runs a new projection over the whole log that only counts; the bare side reads the log page by page. Number of events. */
   project(): Outcome<number>;
+  /** Folds the whole log into an empty read model in a database, exactly once; resolves to the events that its rows count. */
+  projectTotals?(): Outcome<number>;
   /** Replays an order through its zod schemas; resolves to the number of folded events. */
   loadOrder(id: string): Outcome<number>;
   /** As `loadOrder`, but from its snapshot and the events since. */

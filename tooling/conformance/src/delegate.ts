@@ -1,33 +1,7 @@
-import type { EventStore, Page, ReadAllOptions, ReadStreamOptions, RecordedEvent, Registers, Write } from "@es/core";
+import type { EventStore, Page, ReadAllOptions, ReadStreamOptions, RecordedEvent, Write } from "@es/core";
+import { delegate } from "test-helpers";
 
-/** A store that passes every call on, except for what `changes` does itself. */
-export function delegate<Tx>(inner: EventStore<Tx>, changes: Partial<EventStore<Tx>>): EventStore<Tx> {
-  return {
-    capabilities: inner.capabilities,
-    registers: inner.registers,
-    append: (writes, options) => inner.append(writes, options),
-    readStream: (streamId, options) => inner.readStream(streamId, options),
-    readAll: (options) => inner.readAll(options),
-    head: (options) => inner.head(options),
-    identity: (options) => inner.identity(options),
-    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
-    ...changes,
-  };
-}
-
-/** As {@link delegate}, for the registers of a store. */
-export function delegateRegisters<Tx>(inner: EventStore<Tx>, changes: Partial<Registers<Tx>>): EventStore<Tx> {
-  const { registers } = inner;
-  return delegate(inner, {
-    registers: {
-      get: (key, options) => registers.get(key, options),
-      set: (key, value, options) => registers.set(key, value, options),
-      delete: (key, options) => registers.delete(key, options),
-      keys: (prefix, options) => registers.keys(prefix, options),
-      ...changes,
-    },
-  });
-}
+export { delegate, delegateRegisters } from "test-helpers";
 
 /** One write or several, as several. */
 export function listOf(writes: Write | readonly Write[]): readonly Write[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
+  type Metadata,
   ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptor,
@@ -8,24 +9,59 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { accessDenied, type Failure, toServiceError } from "./failures.ts";
+import type { Operation } from "./misbehaviour.ts";
 
 /** Says whether the value of the header `authorization`, undefined without it, may call the server. */
 export type Authorize = (authorization: string | undefined) => boolean;
 
-/** The root certificate that clients must trust. The server's own is for 127.0.0.1 and localhost. */
-export const ROOT_CERTIFICATE_FILE: string = certificate("root.pem");
+/** What a caller wants to do with a stream. */
+export interface Access {
+  readonly authorization: string | undefined;
+  readonly operation: Operation;
+  /** "$all" for all events. */
+  readonly stream: string;
+}
+
+/** Says whether the caller has the right to do this: the access control lists of the server. */
+export type Permit = (access: Access) => boolean;
+
+/** The files of the certificates in `certificates`. */
+export const CERTIFICATES = {
+  /** Signs all the others; clients must trust it. */
+  root: certificate("root.pem"),
+  /** Signs none of them. */
+  otherRoot: certificate("other-root.pem"),
+  /** Of a user, with its key. */
+  user: certificate("user.pem"),
+  userKey: certificate("user-key.pem"),
+} as const;
+
+/** How a double with TLS shows and asks for certificates. */
+export interface TlsOptions {
+  /** Whether the server's certificate is for 127.0.0.1 and localhost, or for another host. @defaultValue "here" */
+  readonly certificateFor?: "here" | "elsewhere";
+  /** Whether clients need a certificate of a user. @defaultValue false */
+  readonly needsUserCertificate?: boolean;
+}
 
 // Clients ask for these before they have said who they are.
 const OPEN_TO_ALL = ["GetSupportedMethods", "Gossip/Read"];
 
 /** How the server takes connections. */
-export function serverCredentials(tls: boolean): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
+export function serverCredentials(tls: boolean | TlsOptions): ServerCredentials {
+  if (tls === false) return ServerCredentials.createInsecure();
+  const { certificateFor = "here", needsUserCertificate = false } = tls === true ? {} : tls;
   const pair = {
     private_key: readFileSync(certificate("server-key.pem")),
-    cert_chain: readFileSync(certificate("server.pem")),
+    cert_chain: readFileSync(certificate(certificateFor === "here" ? "server.pem" : "elsewhere.pem")),
   };
-  return ServerCredentials.createSsl(null, [pair]);
+  return ServerCredentials.createSsl(readFileSync(CERTIFICATES.root), [pair], needsUserCertificate);
+}
+
+/** The header by which a caller says who it is. */
+export function authorizationOf(metadata: Metadata): string | undefined {
+  const [value] = metadata.get("authorization");
+  return value === undefined ? undefined : String(value);
 }
 
 /** Turns away the calls of those who may not call. */
@@ -35,8 +71,7 @@ export function accessControl(authorize: Authorize): ServerInterceptor {
     return new ServerInterceptingCall(call, {
       start(next) {
         const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, goOn) => {
-          const [value] = metadata.get("authorization");
-          const authorization = value === undefined ? undefined : String(value);
+          const authorization = authorizationOf(metadata);
           if (isOpen || authorize(authorization)) goOn(metadata);
           else call.sendStatus(toServiceError(authorization === undefined ? accessDenied() : unauthenticated()));
         });

@@ -5,7 +5,7 @@ import {
   type ServerUnaryCall,
   type sendUnaryData,
 } from "@grpc/grpc-js";
-import { type Authorize, accessControl, serverCredentials } from "./access.ts";
+import { type Authorize, accessControl, serverCredentials, type TlsOptions } from "./access.ts";
 import type {
   AppendRequest,
   AppendResponse,
@@ -36,7 +36,7 @@ export interface GrpcServer {
 
 /** Who may call, and how. */
 export interface AccessOptions {
-  readonly tls?: boolean;
+  readonly tls?: boolean | TlsOptions;
   readonly authorize?: Authorize;
 }
 

@@ -1,3 +1,4 @@
+export { type Access, CERTIFICATES, type Permit, type TlsOptions } from "./access.ts";
 export { type DoubleProcessOptions, type KurrentDoubleProcess, startKurrentDoubleProcess } from "./double-process.ts";
 export type { LoggedEvent } from "./event-log.ts";
 export {

@@ -1,4 +1,4 @@
-import { type Authorize, ROOT_CERTIFICATE_FILE } from "./access.ts";
+import { type Authorize, CERTIFICATES, type Permit, type TlsOptions } from "./access.ts";
 import { openConnections } from "./connections.ts";
 import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
@@ -7,17 +7,19 @@ import { createFaults, type Fault, type Misbehaviour, type Operation } from "./m
 import type { Backend, Features } from "./perform.ts";
 import type { SizeLimits } from "./size-limit.ts";
 
-/** Which server is imitated: the newest, or one before appends to several streams. */
-export type Personality = "current" | "24.10";
+/** Which server is imitated: 26.1, the one after it, or one before appends to several streams. */
+export type Personality = "current" | "26.2" | "24.10";
 
 /** Options of a double. */
 export interface KurrentDoubleOptions {
   /** @defaultValue "current" */
   readonly personality?: Personality;
   /** Whether clients must use TLS; the connection string then names {@link KurrentDouble.rootCertificateFile}. @defaultValue false */
-  readonly tls?: boolean;
+  readonly tls?: boolean | TlsOptions;
   /** Who may call, by the header `authorization`. Needs `tls`. @defaultValue everybody */
   readonly authorize?: Authorize;
+  /** What callers may do with which stream. @defaultValue everything */
+  readonly permit?: Permit;
   /** What differs from the personality. */
   readonly features?: Partial<Features>;
   /** Stops the double. */
@@ -79,6 +81,15 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
     multiStreamAppend: true,
     appendRecords: true,
     progress: true,
+    isAtLeast26_2: false,
+  },
+  "26.2": {
+    serverVersion: "26.2.0",
+    batchAppend: true,
+    multiStreamAppend: true,
+    appendRecords: true,
+    progress: true,
+    isAtLeast26_2: true,
   },
   "24.10": {
     serverVersion: "24.10.0",
@@ -86,6 +97,7 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
     multiStreamAppend: false,
     appendRecords: false,
     progress: false,
+    isAtLeast26_2: false,
   },
 };
 
@@ -104,6 +116,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     log,
     faults,
     now,
+    permit: options.permit ?? (() => true),
     features: { ...PERSONALITIES[personality], ...options.features },
     endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
     sizeLimits: () => sizeLimits,
@@ -116,11 +129,12 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     },
   };
   const { tls = false, authorize } = options;
-  if (authorize !== undefined && !tls) throw new Error("the client sends credentials over TLS only: add `tls: true`");
+  if (authorize !== undefined && tls === false)
+    throw new Error("the client sends credentials over TLS only: add `tls: true`");
   const server = await startGrpcServer(backend, { tls, ...(authorize !== undefined && { authorize }) });
-  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls });
+  const connections = await openConnections(server.port, { port: options.port, isEncrypted: tls !== false });
 
-  const security = tls ? `tls=true&tlsCaFile=${encodeURIComponent(ROOT_CERTIFICATE_FILE)}` : "tls=false";
+  const security = tls !== false ? `tls=true&tlsCaFile=${encodeURIComponent(CERTIFICATES.root)}` : "tls=false";
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
@@ -134,7 +148,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     // Without the interval each new client waits half a second before its first read.
     connectionString: `kurrentdb://127.0.0.1:${connections.port}?${security}&discoveryInterval=1`,
     port: connections.port,
-    rootCertificateFile: ROOT_CERTIFICATE_FILE,
+    rootCertificateFile: CERTIFICATES.root,
     log: log.events,
     calls,
     get subscriptions() {

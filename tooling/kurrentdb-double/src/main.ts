@@ -1,5 +1,5 @@
 // A double in a process of its own, which ends with its standard input: with the process that started it, whatever happens.
-// node src/main.ts [--personality current|24.10] [--port <port>] [--file <log>]
+// node src/main.ts [--personality current|26.2|24.10] [--port <port>] [--file <log>]
 import { parseArgs } from "node:util";
 import { type Personality, startKurrentDouble } from "./kurrent-double.ts";
 
@@ -21,6 +21,6 @@ process.stdin.on("close", () => process.exit());
 process.stdin.resume();
 
 function toPersonality(text: string): Personality {
-  if (text === "current" || text === "24.10") return text;
-  throw new Error(`there is no personality "${text}": take "current" or "24.10"`);
+  if (text === "current" || text === "26.2" || text === "24.10") return text;
+  throw new Error(`there is no personality "${text}": take "current", "26.2" or "24.10"`);
 }

@@ -132,7 +132,9 @@ export interface AppendResponse {
 
 export interface BatchAppendRequest {
   readonly correlation_id?: UuidMessage;
-  readonly options?: ExpectedStreamMessage;
+  readonly options?: ExpectedStreamMessage & {
+    readonly deadline?: { readonly seconds?: string; readonly nanos?: number };
+  };
   readonly events?: readonly ProposedEventMessage[];
   readonly is_final?: boolean;
 }

@@ -55,7 +55,9 @@ export interface Fault {
 /** A call of a client, as far as misbehaviour needs to know it. */
 export interface MisbehavingCall {
   readonly operation: Operation;
+  /** None for all events. */
   readonly streams: readonly string[];
+  readonly authorization: string | undefined;
   drop(): void;
   end(): void;
   fail(failure: Failure): void;

@@ -1,5 +1,7 @@
 import { status } from "@grpc/grpc-js";
+import type { Permit } from "./access.ts";
 import type { EventLog } from "./event-log.ts";
+import { accessDenied } from "./failures.ts";
 import type { Faults, MisbehavingCall } from "./misbehaviour.ts";
 import type { SizeLimits } from "./size-limit.ts";
 
@@ -11,6 +13,11 @@ export interface Features {
   readonly appendRecords: boolean;
   /** Whether "caught up" says where. */
   readonly progress: boolean;
+  /**
+   * Whether an append to several streams that repeats an earlier one as to some of them is a conflict, and one that repeats it as
+   * to all that it writes succeeds whatever it only checks. Earlier servers fail over both.
+   */
+  readonly isAtLeast26_2: boolean;
 }
 
 /** What all handlers of calls share. */
@@ -19,6 +26,7 @@ export interface Backend {
   readonly faults: Faults;
   readonly features: Features;
   readonly now: () => number;
+  readonly permit: Permit;
   /** Where clients connect to, for gossip. */
   readonly endpoint: () => { readonly host: string; readonly port: number };
   readonly sizeLimits: () => SizeLimits;
@@ -36,6 +44,7 @@ export async function perform<Result>(
   answer: (result: Result) => void,
 ): Promise<void> {
   try {
+    if (!isPermitted(backend, call)) return call.fail(accessDenied());
     const before = backend.faults.meet(call, "before");
     if (before !== undefined && !(await before)) return;
     const result = work();
@@ -45,4 +54,10 @@ export async function perform<Result>(
   } catch (error) {
     call.fail({ code: status.INTERNAL, details: `the double has a bug: ${String(error)}` });
   }
+}
+
+function isPermitted({ permit }: Backend, { operation, streams, authorization }: MisbehavingCall): boolean {
+  if (operation === "methods" || operation === "gossip") return true;
+  const named = streams.length === 0 ? ["$all"] : streams;
+  return named.every((stream) => permit({ authorization, operation, stream }));
 }

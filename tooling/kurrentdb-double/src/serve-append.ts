@@ -1,4 +1,5 @@
 import { type ServerReadableStream, type sendUnaryData, status } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AppendConflictMessage, AppendRequest, AppendResponse, ExpectedStreamMessage } from "./messages.ts";
@@ -27,6 +28,7 @@ export function serveAppend(
     const control = {
       operation: "append" as const,
       streams: [streamName],
+      authorization: authorizationOf(call.metadata),
       drop: () => backend.dropPeer(call.getPeer()),
       end: () => fail(cannotEnd()),
       fail,
@@ -34,7 +36,7 @@ export function serveAppend(
     backend.noteCall("Append", control);
     const excess = findExcess(backend.sizeLimits(), events);
     if (excess !== undefined) return fail(tooLarge(excess));
-    const work = () => append(backend.log, streamName, expected, events);
+    const work = () => append(backend.log, streamName, expected, events, backend.now());
     return void perform(backend, control, work, (result) => answer(callback, streamName, expected, result));
   });
 }

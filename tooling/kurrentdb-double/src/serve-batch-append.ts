@@ -1,4 +1,5 @@
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, NOT_READY, TIMED_OUT, toServiceError } from "./failures.ts";
 import type { BatchAppendRequest, BatchAppendResponse, DetailMessage } from "./messages.ts";
@@ -23,6 +24,8 @@ interface PendingAppend {
   readonly streamName: string;
   readonly expected: ExpectedState;
   readonly events: NewEvent[];
+  /** Whether its time was over when it came, by the clock of the server. */
+  readonly isLate: boolean;
 }
 
 /** All appends of a client come over one long call; the parts of different appends may be mixed. */
@@ -31,8 +34,10 @@ export function serveBatchAppend(backend: Backend, call: Call): void {
   call.on("data", (request: BatchAppendRequest) => {
     const id = toUuid(request.correlation_id);
     if (request.options !== undefined) {
+      const { deadline } = request.options;
+      const isLate = deadline !== undefined && Number(deadline.seconds ?? "0") * 1_000 <= backend.now();
       const streamName = toStreamName(request.options.stream);
-      pending.set(id, { streamName, expected: toExpectedState(request.options), events: [] });
+      pending.set(id, { streamName, expected: toExpectedState(request.options), events: [], isLate });
     }
     const collected = pending.get(id);
     // Parts of an append whose beginning never came are of no use, on a real server as well.
@@ -46,12 +51,14 @@ export function serveBatchAppend(backend: Backend, call: Call): void {
   call.on("error", () => {});
 }
 
-function appendOne(backend: Backend, call: Call, id: string, { streamName, expected, events }: PendingAppend): void {
+function appendOne(backend: Backend, call: Call, id: string, pending: PendingAppend): void {
+  const { streamName, expected, events, isLate } = pending;
   const answer = (content: Answer) =>
     void call.write({ correlation_id: fromUuid(id), stream: fromStreamName(streamName), ...content });
   const control = {
     operation: "append" as const,
     streams: [streamName],
+    authorization: authorizationOf(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure: Failure) => {
@@ -62,9 +69,10 @@ function appendOne(backend: Backend, call: Call, id: string, { streamName, expec
   };
   backend.noteCall("BatchAppend", control);
   const work = (): Answer => {
+    if (isLate) return { error: timedOut() };
     const excess = findExcess(backend.sizeLimits(), events);
     if (excess !== undefined) return { error: tooLarge(excess) };
-    return toAnswer(streamName, expected, append(backend.log, streamName, expected, events));
+    return toAnswer(streamName, expected, append(backend.log, streamName, expected, events, backend.now()));
   };
   void perform(backend, control, work, answer);
 }
@@ -104,19 +112,23 @@ function deleted(streamName: string): BatchError {
 function tooLarge({ kind, limit }: Excess): BatchError {
   if (kind === "event") {
     const details = emptyDetail("MaximumAppendEventSizeExceeded");
-    return { code: status.INVALID_ARGUMENT, message: "Maximum Append Event Size Exceeded", details };
+    return { code: status.INVALID_ARGUMENT, message: "MaximumAppendEventSizeExceeded", details };
   }
   const details = detail("MaximumAppendSizeExceeded", { limit });
-  return { code: status.INVALID_ARGUMENT, message: "Maximum Append Size Exceeded", details };
+  return { code: status.INVALID_ARGUMENT, message: "MaximumAppendSizeExceeded", details };
 }
 
 /** What a real server says in an answer instead of breaking the call off. */
 function asBatchError(failure: Failure): BatchError | undefined {
   const { code, details: message = "", trailers = {} } = failure;
   if (trailers["exception"] === "access-denied") return { code, message, details: emptyDetail("AccessDenied") };
-  if (failure === TIMED_OUT) return { code: status.DEADLINE_EXCEEDED, message, details: emptyDetail("Timeout") };
+  if (failure === TIMED_OUT) return timedOut();
   const nothing = { type_url: "type.googleapis.com/google.protobuf.Empty", value: Buffer.alloc(0) };
   return failure === NOT_READY ? { code, message, details: nothing } : undefined;
+}
+
+function timedOut(): BatchError {
+  return { code: status.DEADLINE_EXCEEDED, message: "Timeout", details: emptyDetail("Timeout") };
 }
 
 function detail(name: string, message: object): DetailMessage {

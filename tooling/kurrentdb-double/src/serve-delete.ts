@@ -1,4 +1,5 @@
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import { type Failure, streamDeleted, toServiceError, wrongExpectedVersion } from "./failures.ts";
 import type { DeleteRequest, DeleteResponse } from "./messages.ts";
 import { type Backend, perform } from "./perform.ts";
@@ -19,6 +20,7 @@ export function serveDelete(
   const control = {
     operation: "delete" as const,
     streams: [streamName],
+    authorization: authorizationOf(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail,

@@ -1,4 +1,5 @@
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import { type Failure, toServiceError } from "./failures.ts";
 import type { Operation } from "./misbehaviour.ts";
 import { type Backend, perform } from "./perform.ts";
@@ -73,6 +74,7 @@ function answerUnary<Response>(
   const control = {
     operation,
     streams: [],
+    authorization: authorizationOf(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail,

@@ -1,4 +1,5 @@
-import { toEventFilter } from "./event-filter.ts";
+import { authorizationOf } from "./access.ts";
+import { type EventFilter, toEventFilter } from "./event-filter.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AllSourceMessage, ReadOptionsMessage, ReadResponse, StreamSourceMessage } from "./messages.ts";
@@ -24,6 +25,7 @@ export function serveRead(backend: Backend, call: ReadCall): void {
   const control: MisbehavingCall = {
     operation: isSubscription ? "subscribe" : "read",
     streams: options.source === "stream" ? [toStreamName(options.stream?.stream)] : [],
+    authorization: authorizationOf(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure) => void call.emit("error", toServiceError(failure)),
@@ -44,8 +46,9 @@ function select(backend: Backend, options: ReadOptionsMessage): Selection {
   const isBackwards = options.direction === BACKWARDS;
   const count = Number(options.count ?? "0");
   if (options.source !== "stream") {
-    const filter = toEventFilter(options.filter);
-    return { events: fromAll(backend.log.events, options.all, isBackwards).filter(filter).slice(0, count) };
+    return {
+      events: fromAll(backend.log.events, options.all, isBackwards, { count, filter: toEventFilter(options.filter) }),
+    };
   }
   return selectOfStream(backend, options, isBackwards, count);
 }
@@ -76,17 +79,35 @@ function fromRevision(
   return ordered.filter((event) => (isBackwards ? event.revision <= revision : event.revision >= revision));
 }
 
-/** Positions are inclusive forwards and exclusive backwards. */
+/** Positions are inclusive forwards and exclusive backwards. A real server seeks, so this looks at no more than it gives. */
 function fromAll(
   events: readonly LoggedEvent[],
   source: AllSourceMessage | undefined,
   isBackwards: boolean,
+  { count, filter }: { readonly count: number; readonly filter: EventFilter },
 ): readonly LoggedEvent[] {
-  const ordered = isBackwards ? events.toReversed() : events;
-  if (source?.from === "start") return isBackwards ? [] : ordered;
-  if (source?.from === "end") return isBackwards ? ordered : [];
+  const found: LoggedEvent[] = [];
+  const place = placeInLog(events, source);
+  for (let index = isBackwards ? place - 1 : place; found.length < count; index += isBackwards ? -1 : 1) {
+    const event = events[index];
+    if (event === undefined) break;
+    if (filter(event)) found.push(event);
+  }
+  return found;
+}
+
+/** How many events are before the place that a client named. */
+function placeInLog(events: readonly LoggedEvent[], source: AllSourceMessage | undefined): number {
+  if (source?.from === "start") return 0;
+  if (source?.from === "end") return events.length;
   const position = BigInt(source?.position?.commit ?? "0");
-  return ordered.filter((event) => (isBackwards ? event.position < position : event.position >= position));
+  let low = 0;
+  for (let high = events.length; low < high; ) {
+    const middle = Math.floor((low + high) / 2);
+    if ((events[middle]?.position ?? position) < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 async function send(backend: Backend, call: ReadCall, control: MisbehavingCall, selection: Selection): Promise<void> {

@@ -1,9 +1,12 @@
-import type { ServerReadableStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import type { Metadata, ServerReadableStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { authorizationOf } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, toServiceError } from "./failures.ts";
 import {
   confused,
+  inSecondProtocol,
   invalidRequest,
+  noStreams,
   recordsRefused,
   recordTooLarge,
   sessionRefused,
@@ -44,9 +47,9 @@ export function serveAppendSession(
     const placed = requests.flatMap(({ stream = "", records = [] }) => records.map((record) => place(record, stream)));
     const control = controlOf(backend, call, streams, (failure) => callback(toServiceError(failure)));
     backend.noteCall("AppendSession", control);
-    const invalid = findInvalidSession(streams) ?? findTooLarge(backend, placed);
+    const invalid = findInvalidSession(streams) ?? findInvalidNames(placed) ?? findTooLarge(backend, placed);
     if (invalid !== undefined) return control.fail(invalid);
-    const work = () => appendTogether(backend.log, streams, placed);
+    const work = () => appendTogether(backend.log, streams, placed, rulesOf(backend));
     return void perform(backend, control, work, (result) => {
       if (result.kind !== "written") return control.fail(toFailure(result, sessionRefused));
       const output = streams.map(({ streamName }) => ({
@@ -76,11 +79,12 @@ export function serveAppendRecords(
   const streams = [...expected].map(([streamName, state]) => ({ streamName, expected: state }));
   const control = controlOf(backend, call, streams, (failure) => callback(toServiceError(failure)));
   backend.noteCall("AppendRecords", control);
-  const invalid = findInvalidRecords(placed, checked) ?? findTooLarge(backend, placed);
+  const invalid = findInvalidRecords(placed, checked) ?? findInvalidNames(placed) ?? findTooLarge(backend, placed);
   if (invalid !== undefined) return control.fail(invalid);
-  const work = () => appendTogether(backend.log, streams, placed);
+  const work = () => appendTogether(backend.log, streams, placed, rulesOf(backend));
   return void perform(backend, control, work, (result) => {
-    if (result.kind !== "written") return control.fail(toFailure(result, recordsRefused));
+    if (result.kind !== "written")
+      return control.fail(toFailure(result, (violations) => recordsRefused(violations, backend.features)));
     const revisions = [...result.revisions].map(([stream, revision]) => ({ stream, revision: String(revision) }));
     return callback(null, { revisions, position: String(result.position) });
   });
@@ -88,17 +92,22 @@ export function serveAppendRecords(
 
 function controlOf(
   backend: Backend,
-  call: { getPeer(): string },
+  call: { getPeer(): string; readonly metadata: Metadata },
   streams: readonly SessionStream[],
   fail: (failure: Failure) => void,
 ): MisbehavingCall {
   return {
     operation: "append",
     streams: streams.map(({ streamName }) => streamName),
+    authorization: authorizationOf(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
-    fail,
+    fail: (failure) => fail(inSecondProtocol(failure)),
   };
+}
+
+function rulesOf({ features, now }: Backend): { readonly isAtLeast26_2: boolean; readonly nowMs: number } {
+  return { isAtLeast26_2: features.isAtLeast26_2, nowMs: now() };
 }
 
 function toFailure(
@@ -109,21 +118,32 @@ function toFailure(
 }
 
 function findInvalidSession(streams: readonly SessionStream[]): Failure | undefined {
-  if (streams.length === 0) return invalidRequest("the session has no streams");
-  return findTwice(streams);
+  if (streams.length === 0) return noStreams();
+  const twice = findTwice(streams);
+  return twice === undefined ? undefined : streamTwice(twice.streamName);
+}
+
+// What the server takes for the name of a schema, which is the type of an event here. The first protocol takes any.
+const TYPE = /^[\p{L}\p{N}_.$:-]+$/u;
+
+function findInvalidNames(placed: readonly Placed[]): Failure | undefined {
+  const wrong = placed.find(({ event: { type } }) => !TYPE.test(type) || type !== type.normalize("NFC"));
+  if (wrong === undefined) return undefined;
+  return invalidRequest(
+    `Schema name can only contain unicode letters, digits, ... Attempted Value: ${wrong.event.type}`,
+  );
 }
 
 function findInvalidRecords(placed: readonly Placed[], checked: readonly SessionStream[]): Failure | undefined {
   if (placed.length === 0) return invalidRequest("there are no records");
   if (checked.some(({ expected }) => expected === "any")) return invalidRequest('a check cannot expect "any"');
-  return findTwice(checked);
+  return findTwice(checked) === undefined ? undefined : invalidRequest("Each stream can only appear once");
 }
 
 /** The server tells names of streams apart without regard to case here. */
-function findTwice(streams: readonly SessionStream[]): Failure | undefined {
+function findTwice(streams: readonly SessionStream[]): SessionStream | undefined {
   const names = streams.map(({ streamName }) => streamName.toLowerCase());
-  const twice = streams.find(({ streamName }, index) => names.indexOf(streamName.toLowerCase()) < index);
-  return twice === undefined ? undefined : streamTwice(twice.streamName);
+  return streams.find(({ streamName }, index) => names.indexOf(streamName.toLowerCase()) < index);
 }
 
 function findTooLarge(backend: Backend, placed: readonly Placed[]): Failure | undefined {

@@ -54,6 +54,12 @@ export function visibleEvents(log: EventLog, streamName: string, nowMs: number):
   return events.filter((event) => event.revision >= first && event.createdMs >= oldestMs);
 }
 
+/** Where an event is, as far as the server can say: it reads the event for that, which may be hidden by now. */
+export function readablePosition(log: EventLog, event: LoggedEvent, nowMs: number): bigint | undefined {
+  if (isSoftDeleted(log, event.streamName)) return undefined;
+  return visibleEvents(log, event.streamName, nowMs).includes(event) ? event.position : undefined;
+}
+
 function parseObject(data: Buffer): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(data.toString("utf8"));

@@ -1,6 +1,13 @@
 import { type Decision, decideAppend } from "./decide-append.ts";
 import type { EventLog, ExpectedState, LoggedEvent, NewEvent } from "./event-log.ts";
-import { DELETED_BEFORE, isSoftDeleted, metadataOf, metastreamOf, originalOf } from "./stream-view.ts";
+import {
+  DELETED_BEFORE,
+  isSoftDeleted,
+  metadataOf,
+  metastreamOf,
+  originalOf,
+  readablePosition,
+} from "./stream-view.ts";
 
 /** The answer to an append or a deletion. */
 export type WriteResult =
@@ -8,6 +15,7 @@ export type WriteResult =
       readonly kind: "written";
       /** The last revision of this append, -1n of an empty append to a missing stream. */
       readonly revision: bigint;
+      /** Absent of an empty append, and of a repetition of events that are hidden by now. */
       readonly position: bigint | undefined;
     }
   | { readonly kind: "conflict"; readonly current: bigint }
@@ -19,9 +27,13 @@ export function append(
   streamName: string,
   expected: ExpectedState,
   events: readonly NewEvent[],
+  nowMs: number,
 ): WriteResult {
   const decision = decideAppend(log, streamName, expected, events);
-  if (decision.kind === "repeated") return written(decision.last);
+  if (decision.kind === "repeated") {
+    const { last } = decision;
+    return { kind: "written", revision: last.revision, position: readablePosition(log, last, nowMs) };
+  }
   if (decision.kind !== "write") return toRefusal(decision);
   const last = writeTogether(
     log,

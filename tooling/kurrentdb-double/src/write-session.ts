@@ -1,6 +1,6 @@
 import { type Decision, decideAppend } from "./decide-append.ts";
 import type { EventLog, ExpectedState } from "./event-log.ts";
-import { isSoftDeleted } from "./stream-view.ts";
+import { isSoftDeleted, readablePosition } from "./stream-view.ts";
 import { type Placed, writeTogether } from "./write-events.ts";
 
 /** A stream of an append to several: written, or only looked at. */
@@ -34,6 +34,7 @@ export function appendTogether(
   log: EventLog,
   streams: readonly SessionStream[],
   placed: readonly Placed[],
+  { isAtLeast26_2, nowMs }: { readonly isAtLeast26_2: boolean; readonly nowMs: number },
 ): SessionResult {
   const decisions = streams.map(({ streamName, expected }) => {
     const events = placed.filter((entry) => entry.streamName === streamName).map((entry) => entry.event);
@@ -42,7 +43,12 @@ export function appendTogether(
   const isDeleted = decisions.some((decision) => decision.kind === "deleted");
   if (isDeleted) return { kind: "refused", violations: violationsOf(log, streams, decisions) };
   if (decisions.every((decision) => decision.kind === "write")) return write(log, placed);
-  if (decisions.every((decision) => decision.kind === "repeated")) return repeated(streams, decisions);
+  const written = streams.flatMap(({ streamName }, index) =>
+    placed.some((entry) => entry.streamName === streamName) ? [decisions[index]] : [],
+  );
+  const isRepetition = (isAtLeast26_2 ? written : decisions).every((decision) => decision?.kind === "repeated");
+  if (isRepetition) return repeated(log, streams, decisions, nowMs);
+  if (isAtLeast26_2) return { kind: "refused", violations: violationsOf(log, streams, decisions) };
   const isClear = decisions.every((decision) => decision.kind === "write" || decision.kind === "conflict");
   return isClear ? { kind: "refused", violations: violationsOf(log, streams, decisions) } : { kind: "confused" };
 }
@@ -54,14 +60,20 @@ function write(log: EventLog, placed: readonly Placed[]): SessionResult {
   return { kind: "written", revisions, position: last?.position ?? -1n };
 }
 
-function repeated(streams: readonly SessionStream[], decisions: readonly Decision[]): SessionResult {
+function repeated(
+  log: EventLog,
+  streams: readonly SessionStream[],
+  decisions: readonly Decision[],
+  nowMs: number,
+): SessionResult {
   const revisions = new Map<string, bigint>();
   let position = -1n;
   for (const [index, decision] of decisions.entries()) {
     const stream = streams[index];
     if (stream === undefined || decision.kind !== "repeated") continue;
     revisions.set(stream.streamName, decision.last.revision);
-    if (decision.last.position > position) position = decision.last.position;
+    const place = readablePosition(log, decision.last, nowMs);
+    if (place !== undefined && place > position) position = place;
   }
   return { kind: "written", revisions, position };
 }
@@ -73,7 +85,7 @@ function violationsOf(
 ): readonly Violation[] {
   return streams.flatMap((stream, index) => {
     const kind = decisions[index]?.kind;
-    if (kind !== "conflict" && kind !== "deleted") return [];
+    if (kind === undefined || kind === "write") return [];
     const { streamName } = stream;
     return [
       {

@@ -121,7 +121,7 @@ describe("a stream that was closed for ever", () => {
 
 describe("the limits of a stream", () => {
   it("hide events by their number, by their age and before a revision, at once", async () => {
-    let now = Date.parse("2030-01-01T00:00:00Z");
+    let now = Date.now() - 60_000;
     await using double = await startKurrentDouble({ now: () => now });
     await using connection = connect(double);
     const { client } = connection;

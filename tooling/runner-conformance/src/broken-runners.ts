@@ -2,7 +2,7 @@ import type { EventStore } from "@es/core";
 import type { RunnerConformanceOptions, RunnersUnderTest } from "@es/projections/conformance";
 import { brokenCheckpoints } from "./broken/checkpoint.ts";
 import { brokenControls } from "./broken/control.ts";
-import { brokenProcessManagers, brokenTransactions } from "./broken/exactly-once.ts";
+import { brokenProcessManagers, brokenTimeouts, brokenTransactions } from "./broken/exactly-once.ts";
 import { brokenFailures } from "./broken/failure.ts";
 import { brokenFollowing } from "./broken/follow.ts";
 import { brokenSharing } from "./broken/shared.ts";
@@ -33,6 +33,7 @@ export const brokenRunners: readonly BrokenRunners[] = [
   ...brokenSharing,
   ...brokenTransactions,
   ...brokenProcessManagers,
+  ...brokenTimeouts,
 ];
 
 /** Options that run the suite on what is right, and on what is broken. */

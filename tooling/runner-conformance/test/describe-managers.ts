@@ -1,14 +1,20 @@
 import type { EventStore } from "@es/core";
 import { listTimeouts } from "@es/projections";
+import { Child } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { owedToCustomers, placeOrders, remindedOf, toldCustomers } from "./child/fulfilment.ts";
-import { Child } from "./child/run-child.ts";
+import type { Task } from "./child/manage.ts";
+import type { ChildReport } from "./child/report.ts";
 import type { Place } from "./child/share.ts";
 
 /** Where orders are placed, and where a process manager reacts to them in processes of its own. */
 export interface OpenedManagers extends AsyncDisposable {
   readonly place: Place;
   readonly store: EventStore<unknown>;
+}
+
+function startManager(task: Task): Child<ChildReport> {
+  return new Child(new URL("./child/manage.ts", import.meta.url), task);
 }
 
 /** Registers what must hold when real processes run a process manager, and are killed. */
@@ -19,7 +25,8 @@ export function describeManagers(name: string, open: () => Promise<OpenedManager
     }, async () => {
       await using opened = await open();
       const { place, store } = opened;
-      const run = (task: { readonly dieAt?: number } = {}): Child => new Child({ place, ...task }, "./manage.ts");
+      const run = (dieAt?: number): Child<ChildReport> =>
+        startManager({ place, ...(dieAt === undefined ? {} : { dieAt }) });
       let orders = 0;
       const order = async (count: number): Promise<void> => {
         await placeOrders(
@@ -32,15 +39,15 @@ export function describeManagers(name: string, open: () => Promise<OpenedManager
       // Behind writes of events, of time-outs and of checkpoints, in the middle of pages.
       for (const dieAt of [2, 3, 4, 5, 8, 13]) {
         await order(5);
-        await using victim = run({ dieAt });
-        expect(await victim.ended()).toBe("SIGKILL");
+        await using victim = run(dieAt);
+        await expect(victim.done).rejects.toThrow("ended with SIGKILL");
       }
       for (let round = 0; round < 4; round += 1) {
         await order(15);
         await using victim = run();
         // In some rounds among the events, in others among the time-outs, which come when it has caught up.
         if (round % 2 === 1) await victim.said(({ kind }) => kind === "caught-up");
-        victim.reports.length = 0;
+        victim.lines.length = 0;
         await victim.said(({ kind }) => kind === "progress", 1 + round);
         await victim.kill();
       }
@@ -61,10 +68,10 @@ export function describeManagers(name: string, open: () => Promise<OpenedManager
     }, async () => {
       await using opened = await open();
       const { place, store } = opened;
-      await using first = new Child({ place }, "./manage.ts");
+      await using first = startManager({ place });
       await first.said(({ kind }) => kind === "caught-up");
       await placeOrders(store, [0, 1, 2]);
-      await using second = new Child({ place }, "./manage.ts");
+      await using second = startManager({ place });
       await second.said(({ kind }) => kind === "caught-up");
       await placeOrders(store, [3, 4, 5, 6, 7, 8]);
 

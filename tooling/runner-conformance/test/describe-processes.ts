@@ -1,9 +1,9 @@
 import type { EventStore } from "@es/core";
+import { Child } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { deposit, foldBalances } from "./child/balances.ts";
-import { Child } from "./child/run-child.ts";
 import type { ChildReport } from "./child/report.ts";
-import type { Place } from "./child/share.ts";
+import type { Place, Share } from "./child/share.ts";
 
 /** Events and a read model that several processes share. */
 export interface OpenedPlace extends AsyncDisposable {
@@ -11,6 +11,11 @@ export interface OpenedPlace extends AsyncDisposable {
   readonly store: EventStore<unknown>;
   /** What the read model holds. */
   read(): Promise<Readonly<Record<string, string>>>;
+}
+
+/** A process that runs its share of a projection. */
+function startShare(share: Share): Child<ChildReport> {
+  return new Child(new URL("./child/share.ts", import.meta.url), share);
 }
 
 /** Whether a report says that everything up to a position was handled. */
@@ -28,17 +33,17 @@ export function describeProcesses(name: string, open: () => Promise<OpenedPlace>
       const { place, store } = opened;
       await deposit(store, 100);
       const share = { place, partitions: 1, leaseMs: 600 };
-      await using paused = new Child({ ...share, pauseAt: 3 });
+      await using paused = startShare({ ...share, pauseAt: 3 });
       await paused.said(({ kind }) => kind === "pausing");
 
-      await using other = new Child(share);
+      await using other = startShare(share);
       const head = await deposit(store, 50);
       await other.said(hasReached(head));
       const before = await opened.read();
       paused.signal("SIGCONT");
       await paused.said(({ kind, code }) => kind === "failed" && code === "ES_CHECKPOINT_CONFLICT");
 
-      expect(paused.reports.map(({ kind }) => kind)).toContain("woken");
+      expect(paused.lines.map(({ kind }) => kind)).toContain("woken");
       expect(await opened.read()).toStrictEqual(before);
       const end = await deposit(store, 10);
       await other.said(hasReached(end));
@@ -51,14 +56,14 @@ export function describeProcesses(name: string, open: () => Promise<OpenedPlace>
       const { place, store } = opened;
       const share = { place, partitions: 1, leaseMs: 3_600_000 };
       const first = await deposit(store, 30);
-      await using stopping = new Child(share);
+      await using stopping = startShare(share);
       await stopping.said(hasReached(first));
-      await using next = new Child({ ...share, leaseMs: 600 });
+      await using next = startShare({ ...share, leaseMs: 600 });
       await stopping.stop();
       await next.said(({ kind, position }) => kind === "started" && position === first);
 
       await next.kill();
-      await using last = new Child({ ...share, leaseMs: 600 });
+      await using last = startShare({ ...share, leaseMs: 600 });
       const head = await deposit(store, 30);
       await last.said(hasReached(head));
       await last.stop();
@@ -72,7 +77,7 @@ export function describeProcesses(name: string, open: () => Promise<OpenedPlace>
       await using opened = await open();
       const { place, store } = opened;
       const share = { place, partitions: 4, leaseMs: 800 };
-      let children = [new Child(share), new Child(share)];
+      let children = [startShare(share), startShare(share)];
 
       for (let round = 0; round < 4; round += 1) {
         const [victim, survivor] = children;
@@ -81,11 +86,11 @@ export function describeProcesses(name: string, open: () => Promise<OpenedPlace>
         // Something was handled since the last kill, by whomever.
         await Promise.race([victim, survivor].map((child) => child.said(({ kind }) => kind === "progress")));
         await victim.kill();
-        survivor.reports.length = 0;
-        children = [survivor, new Child(share)];
+        survivor.lines.length = 0;
+        children = [survivor, startShare(share)];
       }
       const head = await deposit(store, 7);
-      await using reader = new Child(share);
+      await using reader = startShare(share);
       await Promise.all(children.map((child) => child.kill()));
       // Four partitions, each of which says so.
       await reader.said(hasReached(head), 4);

@@ -4,5 +4,4 @@ export { type NatsCluster, type NatsClusterOptions, startNatsCluster } from "./n
 export { type NatsOptions, type NatsServer, startNats } from "./nats-server.ts";
 export { type PgBouncer, type PgBouncerOptions, startPgBouncer } from "./pgbouncer.ts";
 export { type PostgresOptions, type PostgresServer, startPostgres } from "./postgres-server.ts";
-export { given, say } from "./say.ts";
 export { type Direction, startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";

@@ -6,10 +6,12 @@
 export type Returning<Parameters extends readonly unknown[], Result> = ((...args: Parameters) => Result) &
   ((...args: Parameters) => MaybeLiteral);
 
-/** Any value at all; in the eyes of the compiler perhaps a literal, at every depth. */
+/**
+ * Any value at all; in the eyes of the compiler perhaps a literal, at every depth. Numbers are left out: with them, a sum such as
+ * `prices.reduce((sum, price) => sum + price, 0)` would be expected to stay `0`.
+ */
 export type MaybeLiteral =
   | Uppercase<string>
-  | 0
   | true
   | {}
   | null

@@ -65,7 +65,9 @@ export class AppendTooLargeError extends EventSourcingError {
     options?: ErrorOptions,
   ) {
     super(
-      `the append has ${facts.actual} ${facts.unit}, the store takes ${facts.limit} at once; split it into several appends`,
+      `the append has ${facts.actual} ${facts.unit}, the store takes ${facts.limit} at once; split it into several appends${
+        facts.unit === "bytes" ? ", or keep large data elsewhere and store a reference" : ""
+      }`,
       options,
     );
     this.unit = facts.unit;

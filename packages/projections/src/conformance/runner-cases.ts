@@ -9,6 +9,7 @@ import { outboxCases } from "./cases/outbox.ts";
 import { parkingCases } from "./cases/parking.ts";
 import { processManagerCases } from "./cases/process-manager.ts";
 import { sharedCases } from "./cases/shared.ts";
+import { timeoutCases } from "./cases/timeouts.ts";
 import type { RunnerCase } from "./runner-case.ts";
 
 /** Everything that runners promise over a store, in the order in which it is best read. */
@@ -24,4 +25,5 @@ export const runnerCases: readonly RunnerCase[] = [
   ...exactlyOnceCases,
   ...outboxCases,
   ...processManagerCases,
+  ...timeoutCases,
 ];

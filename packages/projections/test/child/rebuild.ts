@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { given, say } from "test-helpers";
 import { createSqliteSink, rebuildProjection } from "../../src/index.ts";
 import { rebuildOptions, version } from "../versions.ts";
-import { given, say } from "test-servers";
 
 const { path, views } = given<{ path: string; views: string }>();
 await using store = await openSqliteEventStore({ path, timeoutMs: 30_000 });

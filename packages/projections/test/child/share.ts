@@ -3,9 +3,9 @@
 import { isEventSourcingError } from "@es/core";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
+import { given, say } from "test-helpers";
 import { type CheckpointedSink, createSharedRunner, createSqliteSink, type RunnerReport } from "../../src/index.ts";
 import { type BalanceDatabase, balances } from "../balances.ts";
-import { given, say } from "test-servers";
 
 const { path, views, partitions, leaseMs, pauseAt } = given<{
   path: string;

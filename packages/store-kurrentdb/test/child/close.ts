@@ -1,9 +1,9 @@
 // Uses every part of a store, closes it, and must then end by itself.
+import { given, say, writeOf } from "test-helpers";
+import { LiveLog } from "test-helpers/live-log";
 import { openKurrentDbEventStore } from "../../src/index.ts";
-import { LiveLog } from "../fault-load.ts";
-import { writeOf } from "../new-write.ts";
 
-const { connectionString }: { connectionString: string } = JSON.parse(process.argv[2] ?? "");
+const { connectionString } = given<{ connectionString: string }>();
 const store = await openKurrentDbEventStore({ connectionString });
 const live = new LiveLog(store);
 const write = writeOf("a-1");
@@ -12,4 +12,4 @@ await live.shows(write.events[0]?.id);
 await store.registers.set("k", "v");
 await live.stop();
 await store[Symbol.asyncDispose]();
-process.stdout.write('"closed"\n');
+say("closed");

@@ -1,5 +1,5 @@
 // Appends without end, saying what it sends before, and what was acknowledged after.
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 import { openNatsEventStore } from "../../src/index.ts";
 
 const { servers, name, round } = given<{ servers: string; name: string; round: number }>();

@@ -1,6 +1,6 @@
 // Opens a store, closes it when it is told to, and has nothing more to do then.
 import { once } from "node:events";
-import { given, say } from "test-servers";
+import { given, say } from "test-helpers";
 import { openPostgresEventStore } from "../../src/index.ts";
 import { newWrite } from "../new-write.ts";
 

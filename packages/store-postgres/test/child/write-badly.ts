@@ -3,9 +3,9 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isEventSourcingError, type Write } from "@es/core";
 import pg from "pg";
+import { given, say } from "test-helpers";
 import { openPostgresEventStore, type PostgresClient } from "../../src/index.ts";
 import { newEvent } from "../new-write.ts";
-import { given, say } from "test-servers";
 
 const { url, events, writers, streams } = given<{ url: string; events: number; writers: number; streams: number }>();
 await using store = await openPostgresEventStore({

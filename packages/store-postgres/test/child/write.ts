@@ -1,7 +1,7 @@
 // Appends from several callers at once until it is killed, and says the ids of what was acknowledged.
+import { given, say } from "test-helpers";
 import { openPostgresEventStore } from "../../src/index.ts";
 import { idsOf, newWrite } from "../new-write.ts";
-import { given, say } from "test-servers";
 
 const { url, tags, name } = given<{ url: string; tags: boolean; name: string }>();
 const store = await openPostgresEventStore({ url, tags });

@@ -1,7 +1,7 @@
 // Appends until the disk is full, waits for room (a line on stdin), and appends again. Says what happened.
 import { isEventSourcingError } from "@es/core";
+import { given, say } from "test-helpers";
 import { openSqliteEventStore } from "../../src/index.ts";
-import { given, say } from "test-servers";
 
 const { path } = given<{ path: string }>();
 await using store = await openSqliteEventStore({ path, timeoutMs: 500 });

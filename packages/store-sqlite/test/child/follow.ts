@@ -1,6 +1,6 @@
 // Reads live until it has seen as many events as it was told, and says them in the order seen.
+import { given, say } from "test-helpers";
 import { openSqliteEventStore } from "../../src/index.ts";
-import { given, say } from "test-servers";
 
 const { path, count } = given<{ path: string; count: number }>();
 await using store = await openSqliteEventStore({ path });

@@ -1,7 +1,7 @@
 // Opens a store as a user without rights and says how that ends. Only root can become another user.
 import { isEventSourcingError } from "@es/core";
+import { given, say } from "test-helpers";
 import { openSqliteEventStore } from "../../src/index.ts";
-import { given, say } from "test-servers";
 
 const { path } = given<{ path: string }>();
 await (await openSqliteEventStore({ path: ":memory:" }))[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 // Opens the store, appends one event and says which store it was.
+import { given, say } from "test-helpers";
 import { openSqliteEventStore } from "../../src/index.ts";
-import { given, say } from "test-servers";
 
 const { path, startAt } = given<{ path: string; startAt: number }>();
 await new Promise((resolve) => setTimeout(resolve, startAt - Date.now()));

@@ -1,7 +1,7 @@
 // Appends to streams that are shared with others and to one of its own, and says what was acknowledged.
 import { isEventSourcingError } from "@es/core";
+import { given, say } from "test-helpers";
 import { openSqliteEventStore } from "../../src/index.ts";
-import { given, say } from "test-servers";
 
 const { path, name, appends, sharedStreams } = given<{
   path: string;

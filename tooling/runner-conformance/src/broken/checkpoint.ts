@@ -41,7 +41,7 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
   },
   {
     fault: "stores its checkpoint one page late, and the last never",
-    rejectedBy: ["checkpoint.restart", "control.stop-drains", "follow.stops"],
+    rejectedBy: ["checkpoint.restart", "checkpoint.stop-catching-up", "control.stop-drains", "follow.stops"],
     breakRunners: overStore((store) => {
       let last: string | undefined;
       return delegateRegisters(store, {
@@ -51,6 +51,27 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
           return store.registers.set(key, late, options);
         },
       });
+    }),
+  },
+  {
+    fault: "stores how far it has read instead of how far it has handled",
+    rejectedBy: ["checkpoint.crash-catching-up"],
+    breakRunners: overStore((store) => {
+      let read = "";
+      const ahead = (text: string): string => JSON.stringify({ ...JSON.parse(text), position: read });
+      return delegate(
+        delegateRegisters(store, {
+          set: (key, value, options) => store.registers.set(key, read === "" ? value : ahead(value), options),
+        }),
+        {
+          async *readAll(options) {
+            for await (const page of store.readAll(options)) {
+              read = page.next;
+              yield page;
+            }
+          },
+        },
+      );
     }),
   },
   {
@@ -173,6 +194,14 @@ export const brokenCheckpoints: readonly BrokenRunners[] = [
         },
       }),
     ),
+  },
+  {
+    fault: "looks only once whose store it reads",
+    rejectedBy: ["mismatch.while-running"],
+    breakRunners: overStore((store) => {
+      const identity = store.identity();
+      return delegate(store, { identity: () => identity });
+    }),
   },
   {
     fault: "takes a checkpoint that it cannot read for none",

@@ -3,7 +3,7 @@ import type { CheckpointedSink } from "@es/projections";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import { createMemoryEventStore } from "@es/store-memory";
 import type { BrokenRunners } from "../broken-runners.ts";
-import { blindRegisters, delegateRegisters } from "../delegate.ts";
+import { blindRegisters, delegate, delegateRegisters } from "../delegate.ts";
 
 /** Runners whose transactions do something else. */
 function overSink(
@@ -100,6 +100,31 @@ export const brokenTransactions: readonly BrokenRunners[] = [
       transaction: (work, options) => sink.transaction(work, options),
       registers: blindRegisters(sink.registers),
     })),
+  },
+];
+
+/** What can go wrong with time-outs. */
+export const brokenTimeouts: readonly BrokenRunners[] = [
+  {
+    fault: "forgets a time-out whose first attempt failed",
+    rejectedBy: ["timeouts.due"],
+    breakRunners: (runners) => ({
+      ...runners,
+      processManager: (manager, options) =>
+        runners.processManager(
+          { ...manager, expire: (event, key, unit) => manager.expire(event, key, unit).catch(() => undefined) },
+          options,
+        ),
+    }),
+  },
+  {
+    fault: "does not look for events that were stored before a time-out was due",
+    rejectedBy: ["timeouts.late-news"],
+    breakRunners: (runners) => ({
+      ...runners,
+      processManager: (manager, options) =>
+        runners.processManager(manager, { ...options, store: delegate(options.store, { head: async () => "" }) }),
+    }),
   },
 ];
 

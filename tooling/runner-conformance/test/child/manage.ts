@@ -2,13 +2,14 @@
 import { createProcessManagerRunner, type ProcessManagerRunner } from "@es/projections";
 import { openNatsEventStore } from "@es/store-nats";
 import { openPostgresEventStore } from "@es/store-postgres";
+import { given, say } from "test-helpers";
 import { fulfilment } from "./fulfilment.ts";
 import { mortal } from "./mortal.ts";
-import { reporting, say } from "./report.ts";
+import { reporting } from "./report.ts";
 import type { Place } from "./share.ts";
 
 /** What a child is told to do. With `dieAt` it is killed behind its write with that number. */
-interface Task {
+export interface Task {
   readonly place: Place;
   readonly dieAt?: number;
 }
@@ -26,8 +27,7 @@ async function open({
   return { store, runner: createProcessManagerRunner(fulfilment(store), { ...common, store }) };
 }
 
-const task: Task = JSON.parse(process.argv[2] ?? "{}");
-const { runner, store } = await open(task);
+const { runner, store } = await open(given<Task>());
 await runner.start();
 const ended = runner.done.catch(() => undefined);
 await Promise.race([ended, new Promise((resolve) => process.stdin.on("end", resolve).resume())]);

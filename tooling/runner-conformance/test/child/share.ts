@@ -10,8 +10,9 @@ import {
 import { openNatsEventStore } from "@es/store-nats";
 import { openPostgresEventStore } from "@es/store-postgres";
 import Database from "better-sqlite3";
+import { given, say } from "test-helpers";
 import { postgresBalances, sqliteBalances } from "./balances.ts";
-import { reporting, say } from "./report.ts";
+import { type ChildReport, reporting } from "./report.ts";
 
 /** Where the events and the read model are. */
 export type Place =
@@ -34,9 +35,9 @@ function pausing<Tx>(inner: CheckpointedSink<Tx>, pauseAt: number | undefined): 
     async transaction(work, options) {
       transactions += 1;
       if (transactions === pauseAt) {
-        say({ kind: "pausing" });
+        say({ kind: "pausing" } satisfies ChildReport);
         process.kill(process.pid, "SIGSTOP");
-        say({ kind: "woken" });
+        say({ kind: "woken" } satisfies ChildReport);
       }
       return inner.transaction(work, options);
     },
@@ -61,11 +62,11 @@ async function open({ place, partitions, leaseMs, pauseAt }: Share): Promise<{
   return { store, runner: createSharedRunner(sqliteBalances(), { ...common, store, sink: pausing(sink, pauseAt) }) };
 }
 
-const share: Share = JSON.parse(process.argv[2] ?? "{}");
+const share = given<Share>();
 const { runner, store } = await open(share);
 runner.start();
 await Promise.race([runner.done, new Promise((resolve) => process.stdin.on("end", resolve).resume())]);
 await runner.stop();
 await store[Symbol.asyncDispose]();
 process.stdin.destroy();
-say({ kind: "ended" });
+say({ kind: "ended" } satisfies ChildReport);

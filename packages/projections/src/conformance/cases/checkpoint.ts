@@ -78,7 +78,8 @@ export const checkpointCases: readonly RunnerCase[] = [
           if (version === 5) dying.die();
         },
       });
-      const runner = await start(context, before, { store: dying.store, pageSize: 3 });
+      const options = { store: dying.store, pageSize: 3, checkpointIntervalMs: 0 };
+      const runner = await start(context, before, options);
       await expect(within(runner.done, "the runner to give up")).rejects.toThrow(Dying.words);
 
       const after = new Notes();
@@ -86,6 +87,58 @@ export const checkpointCases: readonly RunnerCase[] = [
 
       expect(before.seen).toStrictEqual((await notesOfLog(store)).slice(0, 6));
       expect(after.seen).toStrictEqual((await notesOfLog(store)).slice(3));
+    },
+  },
+  {
+    id: "checkpoint.crash-catching-up",
+    rule: "is never ahead of the effects while a runner catches up and writes it now and then: after a crash nothing is skipped",
+    async run(context) {
+      const { store, within } = context;
+      await append(store, "a-1", 12);
+      const log = await notesOfLog(store);
+      for (const last of [3, 6, 9]) {
+        const name = `crash-${last}`;
+        const dying = new Dying(store);
+        const before = new Notes({
+          name,
+          onEvent: ({ version }) => {
+            if (version !== last) return;
+            dying.die();
+            throw new Error(Dying.words);
+          },
+        });
+        const options = { store: dying.store, pageSize: 2, retry: { maxAttempts: 1 } };
+        const runner = await start(context, before, options);
+        await expect(within(runner.done, "the runner to give up")).rejects.toThrow(Dying.words);
+
+        const after = new Notes({ name });
+        await runToHead(context, after);
+
+        const restart = log.indexOf(after.seen[0] ?? "");
+        expect(restart).toBeLessThanOrEqual(before.seen.length);
+        expect(before.seen).toStrictEqual(log.slice(0, last - 1));
+        expect(after.seen).toStrictEqual(log.slice(restart));
+      }
+    },
+  },
+  {
+    id: "checkpoint.stop-catching-up",
+    rule: "is written when a runner stops in the middle of its way to the head, so that nothing comes twice",
+    async run(context) {
+      const { store, within } = context;
+      await append(store, "a-1", 12);
+      const notes = new Notes({
+        onEvent: ({ version }) => {
+          if (version === 5) void first.stop();
+        },
+      });
+      const first = await start(context, notes, { pageSize: 2 });
+      await within(first.done, "the runner to be done");
+      expect(notes.seen).toHaveLength(6);
+
+      await runToHead(context, notes);
+
+      expect(notes.seen).toStrictEqual(await notesOfLog(store));
     },
   },
   {

@@ -1,9 +1,10 @@
-import type { EventStore, RecordedEvent } from "@es/core";
+import { type EventStore, type Page, type ReadAllOptions, type RecordedEvent, StoreUnavailableError } from "@es/core";
 import { expect } from "vitest";
 import { changed } from "../changed-store.ts";
 import { append, Notes } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
-import { runToHead } from "../running.ts";
+import { runToHead, toHead } from "../running.ts";
+import { VirtualClock } from "../virtual-clock.ts";
 
 /** A checkpoint that does not fit the store is a typed error, never silence. */
 export const mismatchCases: readonly RunnerCase[] = [
@@ -60,6 +61,36 @@ export const mismatchCases: readonly RunnerCase[] = [
     },
   },
   {
+    id: "mismatch.while-running",
+    rule: "a store that becomes another one while it is read is noticed when the read is taken up again, and nothing of it is handled",
+    async run(context) {
+      const { store, runners, within } = context;
+      const other = await context.openOther();
+      await append(store, "a-1", 3);
+      await append(other, "a-1", 6);
+      const swap = new AbortController();
+      const current = (): EventStore<unknown> => (swap.signal.aborted ? other : store);
+      const swapped = changed(store, {
+        head: (options) => current().head(options),
+        identity: (options) => current().identity(options),
+        readStream: (streamId, options) => current().readStream(streamId, options),
+        readAll: (options) => interrupted(current(), options, current() === store ? swap.signal : undefined),
+      });
+      const notes = new Notes();
+      const runner = runners.atLeastOnce(notes.projection, { store: swapped, clock: new VirtualClock(5_000) });
+      await within(runner.start(), "the runner to start");
+      await toHead(context, runner);
+
+      swap.abort();
+
+      await expect(within(runner.done, "the runner to give up")).rejects.toMatchObject({
+        code: "ES_CHECKPOINT_MISMATCH",
+        reason: "foreign-store",
+      });
+      expect(notes.seen).toStrictEqual(["a-1@1", "a-1@2", "a-1@3"]);
+    },
+  },
+  {
     id: "mismatch.unreadable",
     rule: "a checkpoint that cannot be read is refused and stays as it was, for somebody to look at",
     async run(context) {
@@ -95,6 +126,21 @@ async function expectFits(context: RunnerCaseContext): Promise<void> {
   const notes = new Notes();
   await runToHead(context, notes);
   expect(notes.seen).toStrictEqual([]);
+}
+
+/** A read of the log that fails when the signal aborts, as when the connection to the store is lost. */
+async function* interrupted(
+  store: EventStore<unknown>,
+  options: ReadAllOptions = {},
+  lost: AbortSignal | undefined,
+): AsyncGenerator<Page, void, undefined> {
+  const signals = [options.signal, lost].filter((signal) => signal !== undefined);
+  try {
+    yield* store.readAll({ ...options, signal: AbortSignal.any(signals) });
+  } catch (error) {
+    if (lost?.aborted) throw new StoreUnavailableError("the connection was lost", { cause: error });
+    throw error;
+  }
 }
 
 /** The store as it was when a position was its head, with the registers as they are. */
