@@ -28,12 +28,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: [
-            "packages/*/test/**/*.test.ts",
-            "tooling/*/test/**/*.test.ts",
-            "examples/*/test/**/*.test.ts",
-            "docs/test/**/*.test.ts",
-          ],
+          include: ["packages/*/test/**/*.test.ts", "tooling/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

@@ -112,7 +112,7 @@ export type {
   SnapshotMiss,
   SnapshotOptions,
 } from "./repository/repository-options.ts";
-export type { PreparedSave } from "./repository/save-together.ts";
+export type { PreparedSave } from "./repository/prepared-save.ts";
 export { saveTogether } from "./repository/save-together.ts";
 export type { SaveFacts, SnapshotPolicy } from "./snapshots/snapshot-policy.ts";
 export { atMultiplesOf, everyNEvents, manually, whenOlderThan } from "./snapshots/snapshot-policy.ts";

@@ -37,37 +37,28 @@ export class Committer {
     return this.#checkpoint;
   }
 
-  /** How long the stored checkpoint may still be taken for this runner's without a look at it. */
-  get heldMs(): number {
-    const { clock, checkpointIntervalMs } = this.#parts.settings;
-    return Math.max(0, checkpointIntervalMs - (clock.monotonic() - this.#heldAt));
-  }
-
-  /** Whether {@link handle} can be called. */
-  get canDefer(): boolean {
-    return this.#parts.ledger.handle !== undefined;
+  /** How long it may still be left to a later commit; 0 when it may not, or not any more. */
+  get deferrableMs(): number {
+    const { ledger, settings } = this.#parts;
+    if (ledger.handle === undefined) return 0;
+    const sinceMs = settings.clock.monotonic() - this.#heldAt;
+    return Math.max(0, settings.checkpointIntervalMs - sinceMs);
   }
 
   /** One attempt at handling; the checkpoint is left to a later commit. @throws HandlerFailure */
   async handle(events: readonly RecordedEvent[], checkpoint: Checkpoint): Promise<void> {
-    const context = this.#contextOf(events, 1);
-    await this.#parts.ledger.handle?.({ events, checkpoint, context, isHeld: true });
+    await this.#parts.ledger.handle?.({ events, checkpoint, context: this.#contextOf(events, 1) });
     this.#checkpoint = checkpoint;
   }
 
   /** One attempt at handling, and as many at storing as the store may need. @throws HandlerFailure */
-  async commit(
-    events: readonly RecordedEvent[],
-    checkpoint: Checkpoint,
-    { attempt = 1, isHeld = false }: { readonly attempt?: number; readonly isHeld?: boolean } = {},
-  ): Promise<void> {
+  async commit(events: readonly RecordedEvent[], checkpoint: Checkpoint, attempt = 1): Promise<void> {
     const { ledger, settings, stopping } = this.#parts;
     const context = this.#contextOf(events, attempt);
     for (let failures = 1; ; failures += 1) {
       try {
         const startedAt = settings.clock.monotonic();
-        // After a failure, the checkpoint may be stored already.
-        await ledger.commit({ events, checkpoint, context, isHeld: isHeld && failures === 1 });
+        await ledger.commit({ events, checkpoint, context });
         this.#checkpoint = checkpoint;
         this.#heldAt = startedAt;
         return;
@@ -104,7 +95,7 @@ export class Committer {
         attempt += 1;
       }
       try {
-        await this.commit([event], checkpoint, { attempt });
+        await this.commit([event], checkpoint, attempt);
         return;
       } catch (error) {
         if (!(error instanceof HandlerFailure)) throw error;

@@ -11,11 +11,6 @@ export interface Work {
   readonly checkpoint: Checkpoint;
   /** What the handlers are told. */
   readonly context: HandlerContext;
-  /**
-   * Whether this runner wrote the checkpoint just now, so that it need not look in front of the handlers whether it is still its own.
-   * Writing it finds out all the same.
-   */
-  readonly isHeld: boolean;
 }
 
 /** Lets events take effect and keeps the checkpoint: in one transaction, or one behind the other. */

@@ -38,7 +38,7 @@ export async function openCheckpoint(
       ? { ...(await newCheckpoint(projection, ledger, store, signal)), runner }
       : { ...stored, runner };
   const context = { projection: projection.name, signal, attempt: 1, isCatchingUp: true, isReplay: false };
-  await ledger.commit({ events: [], checkpoint, context, isHeld: false });
+  await ledger.commit({ events: [], checkpoint, context });
   return checkpoint;
 }
 

@@ -33,7 +33,7 @@ export class PageWorker {
 
   /** How long the checkpoint behind handled events may still be left unsaved; `undefined` when there is none. */
   get saveDueMs(): number | undefined {
-    return this.#hasUnsavedEvents ? this.#committer.heldMs : undefined;
+    return this.#hasUnsavedEvents ? this.#committer.deferrableMs : undefined;
   }
 
   /** What it goes on from. */
@@ -68,11 +68,11 @@ export class PageWorker {
     this.#assertRoom(parked);
     const checkpoint = checkpointBehind(this.#committer.checkpoint, next, free, events.at(-1));
     // At the head, nobody should have to wait for the checkpoint; what is held back changes with it.
-    const isHeld = !page.isCaughtUp && parked.length === 0 && this.#committer.heldMs > 0;
+    const isDeferred = !page.isCaughtUp && parked.length === 0 && this.#committer.deferrableMs > 0;
     try {
-      if (isHeld && this.#committer.canDefer) await this.#defer(free, { ...checkpoint, parked });
+      if (isDeferred) await this.#defer(free, { ...checkpoint, parked });
       else {
-        await this.#committer.commit(free, { ...checkpoint, parked }, { isHeld });
+        await this.#committer.commit(free, { ...checkpoint, parked });
         this.#stored();
       }
     } catch (error) {

@@ -16,10 +16,10 @@ export function transactionalLedger(
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
 
-    async commit({ events, checkpoint, context, isHeld }) {
+    async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;
       const work = async (tx: unknown): Promise<number> => {
-        const stored = isHeld ? undefined : await register.find(checkpoint, { tx });
+        const stored = await register.find(checkpoint, { tx });
         if (stored !== undefined) return stored;
         const progress: Progress = { handled: 0 };
         try {

@@ -152,45 +152,6 @@ describe.each([
     expect(place.read()).toStrictEqual({ "a-1": "1 of 1" });
   });
 
-  it("rolls back what a runner writes that was overtaken right behind a page, without having looked", async () => {
-    await using place = await open();
-    await deposit(place.store, "a-1", 1, 2, 3, 4, 5, 6);
-    await using other = createProjectionRunner(balances(), place);
-    let transactions = 0;
-    let looks = 0;
-    const { registers } = place.sink;
-    const sink: CheckpointedSink<BalanceDatabase> = {
-      registers: {
-        get: (key, call) => {
-          if (call?.tx !== undefined && key.startsWith("checkpoint:")) looks += 1;
-          return registers.get(key, call);
-        },
-        set: (key, value, call) => registers.set(key, value, call),
-        delete: (key, call) => registers.delete(key, call),
-        keys: (prefix, call) => registers.keys(prefix, call),
-      },
-      async transaction(work, options) {
-        transactions += 1;
-        if (transactions === 4) {
-          await other.start();
-          await other.waitFor(await place.store.head());
-        }
-        return place.sink.transaction(work, options);
-      },
-    };
-    const handled: number[] = [];
-    const projection = balances((amount) => void handled.push(amount));
-    const overtaken = createProjectionRunner(projection, { ...place, sink, pageSize: 1, clock: new VirtualClock() });
-    await overtaken.start();
-
-    await expect(overtaken.done).rejects.toMatchObject({ code: "ES_CHECKPOINT_CONFLICT" });
-
-    expect(handled).toStrictEqual([1, 2, 3, 4]);
-    // In front of the first page, and to see why the write of the fourth was refused.
-    expect(looks).toBe(2);
-    expect(place.read()).toStrictEqual({ "a-1": "21 of 6" });
-  });
-
   it("stores nothing of a page whose handler outlasts the time to drain", async () => {
     await using place = await open();
     await deposit(place.store, "a-1", 1);

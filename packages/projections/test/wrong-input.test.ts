@@ -7,9 +7,11 @@ import * as z from "zod";
 import * as projections from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 
+const functions = new Map<string, unknown>(Object.entries(projections));
+
 /** As JavaScript calls it: no compiler looks at the arguments. */
 async function call(name: keyof typeof projections, ...args: readonly unknown[]): Promise<unknown> {
-  return Reflect.apply(Object(new Map<string, unknown>(Object.entries(projections)).get(name)), undefined, args);
+  return Reflect.apply(Object(functions.get(name)), undefined, args);
 }
 
 const store = createMemoryEventStore();

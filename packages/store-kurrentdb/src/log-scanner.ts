@@ -20,6 +20,9 @@ export interface Stretch {
 /**
  * Reads the log through a filter. A read says nothing until it has found something, which may take the server long where little
  * matches; a subscription tells all the while how far it has looked. So the one is tried first, and the other when it takes too long.
+ *
+ * A subscription may be that of a follower, also where the leader is asked for: its end is not the end of the log. So the rest is read
+ * once more, which only the leader answers.
  */
 export class LogScanner {
   readonly #reader: ServerReader;
@@ -28,6 +31,8 @@ export class LogScanner {
   readonly #isSparse: boolean;
   readonly #ahead: ReadAhead;
   #isSlow = false;
+  /** Whether a subscription has come to an end that the leader has not confirmed. */
+  #isUnconfirmed = false;
 
   constructor(reader: ServerReader, filter: ServerFilter, isSparse: boolean) {
     this.#reader = reader;
@@ -45,9 +50,14 @@ export class LogScanner {
     const { count } = wanted;
     if (!this.#isSlow) {
       try {
-        return await this.#read(place, count, limit());
+        const stretch = await this.#read(place, count, limit());
+        this.#isUnconfirmed = false;
+        return stretch;
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        // What is left behind the end of a subscription is little: then it is the server that does not answer.
+        const hasAnother = !this.#isUnconfirmed;
+        this.#isUnconfirmed = false;
+        if (!hasAnother || !isPassing(error)) throw error;
         this.#isSlow = true;
       }
     }
@@ -55,7 +65,8 @@ export class LogScanner {
       scanBySubscription(client, { from: place ?? "start", filter: this.#filter, count }, progress),
     );
     this.#isSlow = !stretch.isEnd;
-    return stretch;
+    this.#isUnconfirmed = stretch.isEnd;
+    return { ...stretch, isEnd: false };
   }
 
   /** Nothing more is wanted. */

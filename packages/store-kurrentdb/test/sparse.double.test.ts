@@ -51,7 +51,7 @@ describe("a filter that matches little", () => {
     const pages = await pagesOf(store.readAll(RARE));
 
     expect(fault.hits).toBe(1);
-    expect(double.calls.at(-1)).toMatchObject({ operation: "subscribe" });
+    expect(double.calls.slice(-2)).toContainEqual(expect.objectContaining({ operation: "subscribe" }));
     expect(idsOf(pages)).toStrictEqual(rare);
     expect(pages.at(-1)).toMatchObject({ next: await store.head(), isCaughtUp: true });
     expect(idsOf(await pagesOf(store.readAll(RARE)))).toStrictEqual(rare);
@@ -87,4 +87,47 @@ describe("a filter that matches little", () => {
       expect(fault.hits).toBe(1);
     },
   );
+});
+
+describe("a subscription that finds what reads take too long for", () => {
+  it("may be that of a follower which lags behind, whose end is not the end of the log", async () => {
+    await using leader = await startKurrentDouble();
+    await using follower = await startKurrentDouble({ peer: leader });
+    const { connectionString } = follower;
+    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 3_000 });
+    const rare: string[] = [];
+    const add = async (streamId: string): Promise<void> => {
+      const id = crypto.randomUUID();
+      await store.append({ streamId, expected: 0, events: [{ id, type: "Rare", data: 1 }] });
+      rare.push(id);
+      await store.append(writeOf(`noise-${streamId}`, 0, 100));
+    };
+    await add("rare-1");
+    const [{ next: after } = { next: "" }] = await pagesOf(store.readAll(RARE));
+    follower.fallBehind();
+    await add("rare-2");
+    await add("rare-3");
+
+    for (const [options, found] of [
+      [RARE, rare],
+      [{ ...RARE, after }, rare.slice(1)],
+    ] as const) {
+      const fault = leader.misbehave({ on: "read", how: "stall", skip: 1, times: 1 });
+      const pages = await pagesOf(store.readAll(options));
+      expect(fault.hits).toBe(1);
+      expect(idsOf(pages)).toStrictEqual(found);
+      expect(pages.at(-1)).toMatchObject({ next: await store.head(), isCaughtUp: true });
+    }
+    expect(follower.calls.filter(({ operation }) => operation === "subscribe")).toHaveLength(2);
+  }, 30_000);
+
+  it("does not keep a read going for ever whose end the leader does not confirm", async () => {
+    await using filled = await openFilled({ timeoutMs: 1_000, name: "shop" });
+    const { double, store } = filled;
+    double.misbehave({ on: "read", how: "stall", skip: 1 });
+    const begun = performance.now();
+
+    await expect(pagesOf(store.readAll(RARE))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    expect(performance.now() - begun).toBeLessThan(8_000);
+  }, 30_000);
 });

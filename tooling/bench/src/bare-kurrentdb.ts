@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import {
+  type AllStreamSubscription,
+  END,
   FORWARDS,
   jsonEvent,
   KurrentDBClient,
@@ -21,10 +24,17 @@ export async function openBareKurrentDb(connectionString: string): Promise<Subje
     return found;
   }
 
+  let subscription: AllStreamSubscription | undefined;
+
   const readAll = (): Promise<number> => count(client.readAll({ fromPosition: START, direction: FORWARDS }));
   return {
     async append(streamId, expected, events) {
       await client.appendToStream(streamId, events.map(toEvent), { streamState: stateOf(expected) });
+    },
+    async follow(onEvent) {
+      subscription = client.subscribeToAll({ fromPosition: END });
+      subscription.on("data", ({ event }) => onEvent(event?.id ?? ""));
+      await once(subscription, "confirmation");
     },
     readStream: (streamId) => count(client.readStream(streamId, { fromRevision: START, direction: FORWARDS })),
     readAll,
@@ -34,7 +44,10 @@ export async function openBareKurrentDb(connectionString: string): Promise<Subje
     loadOrderFromSnapshot: notMeasured,
     takeSnapshot: notMeasured,
     setRegister: notMeasured,
-    [Symbol.asyncDispose]: () => client.dispose(),
+    async [Symbol.asyncDispose]() {
+      await subscription?.unsubscribe();
+      await client.dispose();
+    },
   };
 }
 

@@ -44,11 +44,11 @@ export async function openBareNats(url: string): Promise<Subject> {
     return found;
   }
 
-  async function follow(): Promise<void> {
+  async function follow(onEvent: (id: string) => void): Promise<void> {
     const inbox = createInbox();
     connection.subscribe(inbox, {
       callback: (_error, message) => {
-        for (const { id } of message.json<readonly BenchEvent[]>()) live.get(id)?.();
+        for (const { id } of message.json<readonly BenchEvent[]>()) onEvent(id);
       },
     });
     const config = { deliver_subject: inbox, deliver_policy: "new", ack_policy: "none", mem_storage: true };
@@ -59,8 +59,9 @@ export async function openBareNats(url: string): Promise<Subject> {
   let following: Promise<void> | undefined;
   return {
     append,
+    follow,
     async appendAndSee(streamId, expected, event) {
-      following ??= follow();
+      following ??= follow((id) => live.get(id)?.());
       await following;
       const seen = new Promise<void>((resolve) => live.set(event.id, resolve));
       await append(streamId, expected, [event]);

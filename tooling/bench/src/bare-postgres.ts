@@ -27,6 +27,7 @@ type Row = readonly [
 
 interface BareEvent {
   readonly position: string;
+  readonly id: string;
   readonly streamId: string;
   readonly version: number;
   readonly data: OrderLine;
@@ -37,6 +38,12 @@ const COLUMNS =
   "position, stream, version, id, type, (extract(epoch FROM at) * 1000)::bigint, NULL, meta::text, data::text";
 const INSERT = "INSERT INTO es.events (stream, version, id, type, meta, data)";
 const UNIQUE_VIOLATION = "23505";
+
+/** Readers are woken by each commit. */
+const NOTIFY = `
+  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('appended', ''); RETURN NULL; END $$;
+  CREATE TRIGGER tell AFTER INSERT ON es.events FOR EACH STATEMENT EXECUTE FUNCTION tell();
+`;
 
 // The driver's own parsers make objects that nobody needs here; a program that cares about speed takes the texts.
 const RAW = { getTypeParser: () => (text: string) => text };
@@ -82,10 +89,12 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     return (await rows("stream", text, [streamId, version])).map(toEvent);
   }
 
-  async function* pages(type?: string): AsyncGenerator<readonly BareEvent[], void, undefined> {
+  let stopFollowing = async (): Promise<void> => undefined;
+
+  async function* pages(type?: string, from = "0"): AsyncGenerator<readonly BareEvent[], void, undefined> {
     const wanted = type === undefined ? "" : "AND type = $2";
     const text = `SELECT ${COLUMNS} FROM es.events WHERE position > $1 ${wanted} ORDER BY position LIMIT ${PAGE_SIZE}`;
-    for (let after = "0"; ; ) {
+    for (let after = from; ; ) {
       const page = await rows(`page${wanted}`, text, type === undefined ? [after] : [after, type]);
       const events = page.map(toEvent);
       const last = events.at(-1);
@@ -132,6 +141,28 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     async command(streamId, event) {
       await againOnCollision(async () => insertOne(streamId, await versionOf(streamId), event));
     },
+    async follow(onEvent) {
+      await pool.query(NOTIFY);
+      const listener = await pool.connect();
+      let after = "0";
+      let reading = Promise.resolve();
+      const read = async (): Promise<void> => {
+        for await (const page of pages(undefined, after)) {
+          for (const { id, position } of page) {
+            after = position;
+            onEvent(id);
+          }
+        }
+      };
+      listener.on("notification", () => {
+        reading = reading.then(read);
+      });
+      await listener.query("LISTEN appended");
+      stopFollowing = async () => {
+        await reading;
+        listener.release(true);
+      };
+    },
     readStream: async (streamId) => (await readFrom(streamId, 0)).length,
     async readAll(type) {
       let count = 0;
@@ -160,7 +191,10 @@ export async function openBarePostgres(url: string, { isOrdered }: { readonly is
     },
     takeSnapshot: async (id) => setRegister(orderStream(id), JSON.stringify(await foldOrder(id, initialOrder()))),
     setRegister,
-    [Symbol.asyncDispose]: () => pool.end(),
+    async [Symbol.asyncDispose]() {
+      await stopFollowing();
+      await pool.end();
+    },
   };
   return subject;
 }
@@ -182,7 +216,6 @@ function metadataOf({ metadata }: BenchEvent): string | null {
 }
 
 function toEvent([position, streamId, version, id, type, recordedAt, tags, metadata, data]: Row): BareEvent & {
-  readonly id: string;
   readonly type: string;
   readonly metadata: unknown;
   readonly tags: unknown;

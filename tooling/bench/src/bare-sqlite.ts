@@ -27,6 +27,9 @@ type Row = readonly [
   data: string,
 ];
 
+/** As often as the store looks by default. */
+const POLL_MS = 10;
+
 /** The columns of `Row`, in its order. */
 const COLUMNS = "position, stream, version, id, type, at, tags, metadata, data";
 
@@ -86,6 +89,7 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     },
   );
 
+  let stopFollowing = (): void => undefined;
   let views: Database.Database | undefined;
 
   function* pages(type?: string): Generator<readonly BareEvent[], void, undefined> {
@@ -116,6 +120,23 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     },
     // Nobody else can come between: the driver is synchronous.
     command: (streamId, event) => insertOne(streamId, (selectVersion.get(streamId) ?? 0) + 1, event),
+    async follow(onEvent) {
+      const reader = new Database(path, { readonly: true });
+      const select = reader
+        .prepare<[number], Row>(`SELECT ${COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ${PAGE_SIZE}`)
+        .raw();
+      let after = 0;
+      const timer = setInterval(() => {
+        for (const event of select.all(after).map(toEvent)) {
+          after = event.position;
+          onEvent(event.id);
+        }
+      }, POLL_MS);
+      stopFollowing = () => {
+        clearInterval(timer);
+        reader.close();
+      };
+    },
     readStream: (streamId) => selectStream.all(streamId, 0).map(toEvent).length,
     readAll(type) {
       let count = 0;
@@ -139,6 +160,7 @@ export function openBareSqlite(path: string, synchronous: Synchronous): Subject 
     takeSnapshot: (id) => upsertRegister.run(orderStream(id), JSON.stringify(foldOrder(id, initialOrder()))),
     setRegister: (key, value) => upsertRegister.run(key, value),
     async [Symbol.asyncDispose]() {
+      stopFollowing();
       views?.close();
       database.close();
     },

@@ -8,6 +8,9 @@ export interface BenchOptions {
   readonly only: string;
   readonly isControl: boolean;
   readonly isFlat: boolean;
+  readonly isLatency: boolean;
+  /** Appends of each side, where their latency is measured. */
+  readonly appends: number;
   readonly flatEvents: number;
   readonly isMarkdown: boolean;
   /** Write the report as JSON here. */
@@ -25,8 +28,10 @@ export const USAGE = `usage: bench [options]
   --rounds N      rounds that count (7)
   --quick         2 short rounds: to see that it works, not to quote
   --control       compare bare with bare: how far from 1.00 noise alone gets
-  --flat          replay 1,000,000 events and report the heap, instead of the ratios
+  --flat          replay 1,000,000 events and report the heap, read and projected, instead of the ratios
   --events N      replay N events instead
+  --latency       time from an append until a live projection has handled it, instead of the ratios
+  --appends N     appends of each side (500)
   --json FILE     write the report as JSON
   --markdown      print Markdown
   --docs FILE     write the Markdown between the markers in FILE
@@ -43,6 +48,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       quick: { type: "boolean", default: false },
       control: { type: "boolean", default: false },
       flat: { type: "boolean", default: false },
+      latency: { type: "boolean", default: false },
+      appends: { type: "string" },
       events: { type: "string", default: "1000000" },
       json: { type: "string" },
       markdown: { type: "boolean", default: false },
@@ -57,6 +64,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     only: values.only,
     isControl: values.control,
     isFlat: values.flat,
+    isLatency: values.latency,
+    appends: count("--appends", values.appends ?? (values.quick ? "50" : "500")),
     flatEvents: count("--events", values.events),
     isMarkdown: values.markdown,
     json: values.json,

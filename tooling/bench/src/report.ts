@@ -28,14 +28,34 @@ const caseSchema = z.object({
 });
 
 const flatSchema = z.object({
+  id: z.string(),
+  title: z.string(),
   events: z.number(),
   elapsedMs: z.number(),
-  /** Live heap after a collection, at each tenth of the replay. */
+  /** Live heap after a collection, at each tenth of the replay; without the log where that is in the heap. */
   heapBytes: z.array(z.number()),
   /** The largest distance from the first tenth, as a share of it. */
   largestDeviation: z.number(),
   target: z.number(),
   isMet: z.boolean(),
+});
+
+const quantilesSchema = z.object({ p50Ms: z.number(), p99Ms: z.number() });
+
+const timesSchema = z.object({
+  /** From before the append until the handler has run. */
+  fromAppend: quantilesSchema,
+  /** From when the append was acknowledged; 0 when the handler was faster. */
+  fromAcknowledgement: quantilesSchema,
+});
+
+const latencySchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  appends: z.number(),
+  toolkit: timesSchema,
+  /** Absent where there is nothing to compare with. */
+  bare: timesSchema.nullable(),
 });
 
 const machineSchema = z.object({
@@ -56,16 +76,18 @@ const machineSchema = z.object({
 
 /** The JSON that a run writes. */
 export const reportSchema = z.object({
-  format: z.literal(2),
+  format: z.literal(3),
   startedAt: z.iso.datetime(),
   rounds: z.number(),
   machine: machineSchema,
   cases: z.array(caseSchema),
-  flat: flatSchema.nullable(),
+  flat: z.array(flatSchema),
+  latency: z.array(latencySchema),
 });
 
 export type BenchReport = z.output<typeof reportSchema>;
 export type CaseReport = z.output<typeof caseSchema>;
 export type SideReport = z.output<typeof sideSchema>;
 export type FlatReport = z.output<typeof flatSchema>;
+export type LatencyReport = z.output<typeof latencySchema>;
 export type MachineFacts = z.output<typeof machineSchema>;

@@ -9,6 +9,7 @@ import { FOLD_CASES } from "./fold-cases.ts";
 import { machineFacts, isInMemory } from "./machine-facts.ts";
 import { measureCase } from "./measure-case.ts";
 import { measureFlatness } from "./measure-flatness.ts";
+import { measureLatency } from "./measure-latency.ts";
 import type { BenchOptions } from "./options.ts";
 import { READ_CASES } from "./read-cases.ts";
 import { REGISTER_CASES } from "./register-cases.ts";
@@ -24,11 +25,16 @@ export async function runBench(options: BenchOptions, onProgress: (line: string)
   try {
     const startedAt = new Date().toISOString();
     const machine = machineFacts(directory);
-    const flat = options.isFlat ? await measureFlatness(options.flatEvents, directory) : null;
-    const { servers, cases } = options.isFlat
-      ? { servers: [], cases: [] }
-      : await measureCases(options, directory, onProgress);
-    return { format: 2, startedAt, rounds: options.rounds, machine: { ...machine, servers }, cases, flat };
+    const facts = { format: 3 as const, startedAt, rounds: options.rounds };
+    const nothing = { servers: [], cases: [], flat: [], latency: [] };
+    const plan = { ...options, only: new RegExp(options.only), directory };
+    let found: Pick<BenchReport, "cases" | "flat" | "latency"> & { readonly servers: string[] };
+    if (options.isFlat)
+      found = { ...nothing, ...(await measureFlatness({ ...plan, events: options.flatEvents }, onProgress)) };
+    else if (options.isLatency) found = { ...nothing, ...(await measureLatency(plan, onProgress)) };
+    else found = { ...nothing, ...(await measureCases(options, directory, onProgress)) };
+    const { servers, ...measured } = found;
+    return { ...facts, machine: { ...machine, servers }, ...measured };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

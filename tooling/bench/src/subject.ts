@@ -14,6 +14,8 @@ export interface Subject extends AsyncDisposable {
   append(streamId: string, expected: number | "any", events: readonly BenchEvent[]): Outcome<unknown>;
   /** Appends and waits until a live read has shown the event. Only where that is measured. */
   appendAndSee?(streamId: string, expected: number, event: BenchEvent): Outcome<unknown>;
+  /** Tells of every event that is appended from now on, by its id. Only on the bare side, as a program would do it that waits for news. */
+  follow?(onEvent: (id: string) => void): Promise<void>;
   /** Looks at which version the stream is and appends behind it, until nobody else was faster. */
   command(streamId: string, event: BenchEvent): Outcome<unknown>;
   /** Number of events, each turned into an object with parsed data. */

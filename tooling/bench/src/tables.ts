@@ -1,5 +1,5 @@
 import { countText, millisecondsText, ratioText, verdictText } from "./format-figures.ts";
-import type { BenchReport, CaseReport, FlatReport, MachineFacts } from "./report.ts";
+import type { BenchReport, CaseReport, FlatReport, LatencyReport, MachineFacts } from "./report.ts";
 
 const HEADINGS = [
   "case",
@@ -16,18 +16,33 @@ const HEADINGS = [
   "bare heap",
 ] as const;
 
+const LATENCY_HEADINGS = [
+  "from",
+  "appends",
+  "append p50 ms",
+  "p99 ms",
+  "bare p50",
+  "bare p99",
+  "acknowledged p50 ms",
+  "p99 ms",
+  "bare p50",
+  "bare p99",
+] as const;
+
 const MIB = 1024 ** 2;
 
 /** The table for a terminal, one block for each backend. */
 export function terminalTable(report: BenchReport): string {
   return byBackend(report.cases)
     .map(([backend, cases]) => {
-      const rows = [[...HEADINGS], ...cases.map(cellsOf)];
-      const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-      const lines = rows.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join("  "));
-      return `${backend}\n${lines.join("\n")}`;
+      return `${backend}\n${aligned([[...HEADINGS], ...cases.map(cellsOf)])}`;
     })
     .join("\n\n");
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join("  ")).join("\n");
 }
 
 /** The ratios as Markdown, with the facts of the machine. */
@@ -42,13 +57,16 @@ export function markdownRatios(report: BenchReport): string {
   ].join("\n\n");
 }
 
-/** The replay as Markdown. */
-export function markdownFlat(flat: FlatReport, machine: MachineFacts): string {
-  const steps = flat.heapBytes.map((bytes, index) => [`${(index + 1) * 10} %`, (bytes / MIB).toFixed(2)]);
+/** The replays as Markdown. */
+export function markdownFlat({ flat, machine }: BenchReport): string {
+  const steps = Array.from({ length: 10 }, (_, step) => [
+    `${(step + 1) * 10} %`,
+    ...flat.map(({ heapBytes }) => ((heapBytes[step] ?? Number.NaN) / MIB).toFixed(2)),
+  ]);
   return [
     machineText(machine),
-    markdownTable([["replayed", "live heap MiB"], ...steps]).join("\n"),
-    flatText(flat),
+    markdownTable([["live heap MiB behind", ...flat.map(({ title }) => title)], ...steps]).join("\n"),
+    flat.map((one) => `- ${flatText(one)}`).join("\n"),
   ].join("\n\n");
 }
 
@@ -56,7 +74,27 @@ export function markdownFlat(flat: FlatReport, machine: MachineFacts): string {
 export function flatText(flat: FlatReport): string {
   const perSecond = countText((flat.events / flat.elapsedMs) * 1_000);
   const deviation = `${(flat.largestDeviation * 100).toFixed(1)} %`;
-  return `${flat.events.toLocaleString("en")} events at ${perSecond} events/s; live heap at most ${deviation} from the first tenth (target ±${flat.target * 100} %: ${verdictText(flat.isMet)}).`;
+  return `${flat.title}: ${flat.events.toLocaleString("en")} events at ${perSecond} events/s; live heap at most ${deviation} from the first tenth (target ±${flat.target * 100} %: ${verdictText(flat.isMet)}).`;
+}
+
+/** The latencies as Markdown. */
+export function markdownLatency({ latency, machine }: BenchReport): string {
+  return [machineText(machine), markdownTable([LATENCY_HEADINGS, ...latency.map(latencyCells)]).join("\n")].join(
+    "\n\n",
+  );
+}
+
+/** The latencies for a terminal. */
+export function terminalLatency({ latency }: BenchReport): string {
+  return aligned([LATENCY_HEADINGS, ...latency.map(latencyCells)]);
+}
+
+function latencyCells({ title, appends, toolkit, bare }: LatencyReport): readonly string[] {
+  const sides = [toolkit.fromAppend, bare?.fromAppend, toolkit.fromAcknowledgement, bare?.fromAcknowledgement];
+  const figures = sides.flatMap((side) =>
+    side === undefined ? ["–", "–"] : [millisecondsText(side.p50Ms), millisecondsText(side.p99Ms)],
+  );
+  return [title, countText(appends), ...figures];
 }
 
 /** One line: which targets were missed. */

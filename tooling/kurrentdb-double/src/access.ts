@@ -64,6 +64,12 @@ export function authorizationOf(metadata: Metadata): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
+/** Whether the caller wants to be served by the leader alone. */
+export function needsLeader(metadata: Metadata): boolean {
+  const [value] = metadata.get("requires-leader");
+  return String(value).toLowerCase() === "true";
+}
+
 /** Turns away the calls of those who may not call. */
 export function accessControl(authorize: Authorize): ServerInterceptor {
   return (method, call) => {

@@ -41,6 +41,11 @@ export function wrongExpectedVersion(streamName: string, expected: ExpectedState
   return { code: status.FAILED_PRECONDITION, details: "WrongExpectedVersion", trailers };
 }
 
+/** What a node says that knows of no leader. */
+export function noLeader(): Failure {
+  return { code: status.UNKNOWN, details: "No leader info available in response" };
+}
+
 /** The numbers that stand for states of a stream: -1 no stream, -2 any, -4 exists. */
 export function expectedNumber(expected: ExpectedState): bigint {
   if (expected === "no-stream") return -1n;

@@ -1,5 +1,6 @@
 import { type Authorize, CERTIFICATES, type Permit, type TlsOptions } from "./access.ts";
 import { openConnections } from "./connections.ts";
+import type { Cluster, Node } from "./cluster.ts";
 import { createEventLog, type EventLog, type LoggedEvent } from "./event-log.ts";
 import { startGrpcServer } from "./grpc-server.ts";
 import { openLogFile } from "./log-file.ts";
@@ -28,7 +29,7 @@ export interface KurrentDoubleOptions {
   readonly port?: number;
   /** Keeps the log in this file as well, and starts from what is in it. @defaultValue in memory only */
   readonly file?: string;
-  /** Another double with which this one forms a cluster: they have the same log. */
+  /** Another double with which this one forms a cluster: they have the same log, and the other one leads until this one does. */
   readonly peer?: KurrentDouble;
   /** The server's clock, in milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
@@ -67,6 +68,13 @@ export interface KurrentDouble {
   limitSizes(limits: SizeLimits): void;
   /** The server no longer recognizes by its memory what is appended again with "any"; the log is kept. */
   forgetEventIds(): void;
+  /** Makes this one the leader of its cluster, and the one before a follower. */
+  lead(): void;
+  /** As a follower gets nothing more of what the leader writes, until it catches up. Only subscriptions show that. */
+  fallBehind(): void;
+  catchUp(): void;
+  /** Leaves the cluster without a leader, until one leads. */
+  resign(): void;
   /** Stops as a crash would. The log is kept for `restart`. */
   stop(): Promise<void>;
   /** Starts again on the same port with the same log, after a `stop` if it runs. Its memory of event ids is empty. */
@@ -102,6 +110,7 @@ const PERSONALITIES: Readonly<Record<Personality, Features>> = {
 };
 
 const logs = new WeakMap<KurrentDouble, EventLog>();
+const clusters = new WeakMap<EventLog, Cluster>();
 
 /** Starts a double on 127.0.0.1. */
 export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Promise<KurrentDouble> {
@@ -112,13 +121,21 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const calls: SeenCall[] = [];
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
   let sizeLimits: SizeLimits = {};
+  let isRunning = true;
+  let lagsAt = Number.POSITIVE_INFINITY;
+  const node: Node = { endpoint: () => ({ host: "127.0.0.1", port: connections.port }), isAlive: () => isRunning };
+  const cluster = clusterOf(log);
+  cluster.nodes.add(node);
+  cluster.leader ??= node;
   const backend: Backend = {
     log,
     faults,
     now,
     permit: options.permit ?? (() => true),
     features: { ...PERSONALITIES[personality], ...options.features },
-    endpoint: () => ({ host: "127.0.0.1", port: connections.port }),
+    cluster,
+    node,
+    received: () => Math.min(log.events.length, lagsAt),
     sizeLimits: () => sizeLimits,
     dropPeer: (peer) => connections.drop(peer),
     noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
@@ -138,6 +155,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
 
   async function dispose(): Promise<void> {
     signal?.removeEventListener("abort", disposeOnAbort);
+    cluster.nodes.delete(node);
     await connections.close();
     server.stop();
   }
@@ -169,16 +187,39 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
       sizeLimits = limits;
     },
     forgetEventIds: () => log.forgetIds(),
-    stop: () => connections.close(),
+    lead() {
+      cluster.leader = node;
+    },
+    fallBehind() {
+      lagsAt = log.events.length;
+    },
+    catchUp() {
+      lagsAt = Number.POSITIVE_INFINITY;
+      log.announce();
+    },
+    resign() {
+      if (cluster.leader === node) cluster.leader = undefined;
+    },
+    async stop() {
+      isRunning = false;
+      await connections.close();
+    },
     async restart() {
       await connections.close();
       log.forgetIds();
       await connections.open();
+      isRunning = true;
     },
     [Symbol.asyncDispose]: dispose,
   };
   logs.set(double, log);
   return double;
+}
+
+function clusterOf(log: EventLog): Cluster {
+  const cluster = clusters.get(log) ?? { nodes: new Set(), leader: undefined };
+  clusters.set(log, cluster);
+  return cluster;
 }
 
 function logFor({ peer, file }: KurrentDoubleOptions, now: () => number): EventLog {

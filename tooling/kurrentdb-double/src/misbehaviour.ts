@@ -58,6 +58,8 @@ export interface MisbehavingCall {
   /** None for all events. */
   readonly streams: readonly string[];
   readonly authorization: string | undefined;
+  /** Whether only the leader may serve it. */
+  readonly needsLeader: boolean;
   drop(): void;
   end(): void;
   fail(failure: Failure): void;

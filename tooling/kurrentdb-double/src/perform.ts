@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import type { Permit } from "./access.ts";
+import { type Cluster, type Node, refusalOf } from "./cluster.ts";
 import type { EventLog } from "./event-log.ts";
 import { accessDenied } from "./failures.ts";
 import type { Faults, MisbehavingCall } from "./misbehaviour.ts";
@@ -27,8 +28,11 @@ export interface Backend {
   readonly features: Features;
   readonly now: () => number;
   readonly permit: Permit;
-  /** Where clients connect to, for gossip. */
-  readonly endpoint: () => { readonly host: string; readonly port: number };
+  readonly cluster: Cluster;
+  /** This one of the cluster. */
+  readonly node: Node;
+  /** How many events of the log this node has: a follower may lag behind. */
+  readonly received: () => number;
   readonly sizeLimits: () => SizeLimits;
   /** Breaks the connection on which a call came. */
   dropPeer(peer: string): void;
@@ -45,6 +49,8 @@ export async function perform<Result>(
 ): Promise<void> {
   try {
     if (!isPermitted(backend, call)) return call.fail(accessDenied());
+    const refusal = refusalOf(backend.cluster, backend.node, call);
+    if (refusal !== undefined) return call.fail(refusal);
     const before = backend.faults.meet(call, "before");
     if (before !== undefined && !(await before)) return;
     const result = work();

@@ -1,5 +1,5 @@
 import { type ServerReadableStream, type sendUnaryData, status } from "@grpc/grpc-js";
-import { authorizationOf } from "./access.ts";
+import { authorizationOf, needsLeader } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AppendConflictMessage, AppendRequest, AppendResponse, ExpectedStreamMessage } from "./messages.ts";
@@ -29,6 +29,7 @@ export function serveAppend(
       operation: "append" as const,
       streams: [streamName],
       authorization: authorizationOf(call.metadata),
+      needsLeader: needsLeader(call.metadata),
       drop: () => backend.dropPeer(call.getPeer()),
       end: () => fail(cannotEnd()),
       fail,

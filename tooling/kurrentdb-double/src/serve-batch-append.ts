@@ -1,5 +1,5 @@
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { authorizationOf } from "./access.ts";
+import { authorizationOf, needsLeader } from "./access.ts";
 import type { ExpectedState, NewEvent } from "./event-log.ts";
 import { type Failure, NOT_READY, TIMED_OUT, toServiceError } from "./failures.ts";
 import type { BatchAppendRequest, BatchAppendResponse, DetailMessage } from "./messages.ts";
@@ -59,6 +59,7 @@ function appendOne(backend: Backend, call: Call, id: string, pending: PendingApp
     operation: "append" as const,
     streams: [streamName],
     authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure: Failure) => {

@@ -1,5 +1,5 @@
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
-import { authorizationOf } from "./access.ts";
+import { authorizationOf, needsLeader } from "./access.ts";
 import { type Failure, streamDeleted, toServiceError, wrongExpectedVersion } from "./failures.ts";
 import type { DeleteRequest, DeleteResponse } from "./messages.ts";
 import { type Backend, perform } from "./perform.ts";
@@ -21,6 +21,7 @@ export function serveDelete(
     operation: "delete" as const,
     streams: [streamName],
     authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail,

@@ -1,5 +1,5 @@
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
-import { authorizationOf } from "./access.ts";
+import { authorizationOf, needsLeader } from "./access.ts";
 import { type Failure, toServiceError } from "./failures.ts";
 import type { Operation } from "./misbehaviour.ts";
 import { type Backend, perform } from "./perform.ts";
@@ -23,6 +23,7 @@ interface Cluster {
   }[];
 }
 
+const FOLLOWER = 6;
 const LEADER = 8;
 
 /** Says what the server can do: the client chooses its way to append by it. */
@@ -48,17 +49,22 @@ export function serveSupportedMethods(
   }));
 }
 
-/** Says that this server is the only one and the leader. */
+/** Says which servers there are, and which one leads. */
 export function serveGossip(
   backend: Backend,
   call: ServerUnaryCall<object, Cluster>,
   callback: sendUnaryData<Cluster>,
 ): void {
   answerUnary(backend, call, callback, "Gossip", "gossip", () => {
-    const { host, port } = backend.endpoint();
-    const id = { text: "b5b3c0c2-3f0e-4a57-9d57-6a1f3d0c7a11" };
     const timestamp = String(BigInt(backend.now()) * 10_000n);
-    return { members: [{ id, timestamp, state: LEADER, is_alive: true, endpoint: { address: host, port } }] };
+    const { nodes, leader } = backend.cluster;
+    const members = [...nodes].map((node, index) => {
+      const { host, port } = node.endpoint();
+      const id = { text: `b5b3c0c2-3f0e-4a57-9d57-6a1f3d0c7a1${index}` };
+      const state = node === leader ? LEADER : FOLLOWER;
+      return { id, timestamp, state, is_alive: node.isAlive(), endpoint: { address: host, port } };
+    });
+    return { members };
   });
 }
 
@@ -75,6 +81,7 @@ function answerUnary<Response>(
     operation,
     streams: [],
     authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail,

@@ -1,4 +1,4 @@
-import { authorizationOf } from "./access.ts";
+import { authorizationOf, needsLeader } from "./access.ts";
 import { type EventFilter, toEventFilter } from "./event-filter.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
@@ -26,6 +26,7 @@ export function serveRead(backend: Backend, call: ReadCall): void {
     operation: isSubscription ? "subscribe" : "read",
     streams: options.source === "stream" ? [toStreamName(options.stream?.stream)] : [],
     authorization: authorizationOf(call.metadata),
+    needsLeader: needsLeader(call.metadata),
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => call.end(),
     fail: (failure) => void call.emit("error", toServiceError(failure)),

@@ -100,6 +100,7 @@ function controlOf(
     operation: "append",
     streams: streams.map(({ streamName }) => streamName),
     authorization: authorizationOf(call.metadata),
+    needsLeader: true,
     drop: () => backend.dropPeer(call.getPeer()),
     end: () => fail(cannotEnd()),
     fail: (failure) => fail(inSecondProtocol(failure)),

@@ -68,7 +68,7 @@ async function pump(backend: Backend, call: ReadCall, control: MisbehavingCall, 
   while (!bell.isOver) {
     // Before the events are looked at, so that none can come unnoticed.
     bell.next = Promise.withResolvers<void>();
-    while (next < events.length) {
+    while (next < backend.received()) {
       const event = events[next];
       next += 1;
       if (event !== undefined && !(await sender.consider(event, isLive))) return;
@@ -126,8 +126,8 @@ function toSubject(backend: Backend, options: ReadOptionsMessage): Subject {
 }
 
 /** Positions to start from are exclusive. */
-function allSubject({ log }: Backend, { all, selection, filter }: ReadOptionsMessage): Subject {
-  const end = log.events.at(-1)?.position ?? -1n;
+function allSubject({ log, received }: Backend, { all, selection, filter }: ReadOptionsMessage): Subject {
+  const end = log.events[received() - 1]?.position ?? -1n;
   const position = all?.from === "position" ? BigInt(all.position?.commit ?? "0") : -1n;
   const after = all?.from === "end" ? end : position;
   return {

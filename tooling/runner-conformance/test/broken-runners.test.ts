@@ -1,7 +1,8 @@
 import { isEventSourcingError } from "@es/core";
 import { type RunnerCase, runnerCases, runRunnerCase } from "@es/projections/conformance";
 import { describe, expect, it } from "vitest";
-import { brokenRunners, optionsOfBoth } from "../src/broken-runners.ts";
+import { optionsOfBoth } from "../src/broken-runner.ts";
+import { brokenRunners } from "../src/broken-runners.ts";
 
 function caseOf(id: string): RunnerCase {
   const found = runnerCases.find((one) => one.id === id);

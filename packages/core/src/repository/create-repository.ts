@@ -7,6 +7,7 @@ import type { EventStore } from "../store/event-store.ts";
 import { streamIdOf } from "../store/stream-id.ts";
 import { AggregateLoader } from "./aggregate-loader.ts";
 import { AggregateSnapshots } from "./aggregate-snapshots.ts";
+import type { PreparedSave } from "./prepared-save.ts";
 import type {
   AggregateClass,
   AnyAggregate,
@@ -18,7 +19,7 @@ import type {
   UpdateOptions,
 } from "./repository.ts";
 import { checkedRetries, type RepositoryOptions, repositorySettings } from "./repository-options.ts";
-import { type PreparedSave, saveTogether } from "./save-together.ts";
+import { saveTogether } from "./save-together.ts";
 
 const FIRST_DELAY_MS = 2;
 const LONGEST_DELAY_MS = 100;

@@ -4,7 +4,7 @@ import type { DomainEvent } from "../events/event-types.ts";
 import type { AppendCondition } from "../store/event-query.ts";
 import type { Position } from "../store/position.ts";
 import type { EventMetadata } from "../store/recorded-event.ts";
-import type { PreparedSave } from "./save-together.ts";
+import type { PreparedSave } from "./prepared-save.ts";
 
 /** Any kind of aggregate. */
 export type AnyAggregate = Aggregate<unknown, DomainEvent>;

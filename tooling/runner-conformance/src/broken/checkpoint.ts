@@ -1,5 +1,5 @@
 import { createMemoryEventStore } from "@es/store-memory";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { blindRegisters, delegate, delegateRegisters } from "../delegate.ts";
 import { overProjection, overStore } from "../own-runners.ts";
 import { overOptions } from "../wrap-runner.ts";

@@ -1,4 +1,4 @@
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { changeFeed } from "../delegate.ts";
 import { overProjection } from "../own-runners.ts";
 import { changeCalls, wrapRunner } from "../wrap-runner.ts";

@@ -2,7 +2,7 @@ import type { Register } from "@es/core";
 import type { CheckpointedSink } from "@es/projections";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import { createMemoryEventStore } from "@es/store-memory";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { blindRegisters, delegate, delegateRegisters } from "../delegate.ts";
 
 /** Runners whose transactions do something else. */

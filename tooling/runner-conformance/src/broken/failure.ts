@@ -1,5 +1,5 @@
 import { type RecordedEvent, StoreUnavailableError } from "@es/core";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { changeFeed, delegate, delegateRegisters } from "../delegate.ts";
 import { overProjection, overStore } from "../own-runners.ts";
 import { changeCalls, overOptions } from "../wrap-runner.ts";

@@ -1,5 +1,5 @@
 import type { Page, RecordedEvent } from "@es/core";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { changeFeed, delegate } from "../delegate.ts";
 import { changeEvents, overProjection, overStore } from "../own-runners.ts";
 

@@ -1,7 +1,7 @@
 import { createMemoryEventStore } from "@es/store-memory";
 import type { RunnersUnderTest } from "@es/projections/conformance";
 import type { Registers } from "@es/core";
-import type { BrokenRunners } from "../broken-runners.ts";
+import type { BrokenRunners } from "../broken-runner.ts";
 import { delegateRegisters } from "../delegate.ts";
 import { changeEvents, overStore } from "../own-runners.ts";
 import { changeSharedCalls } from "../wrap-runner.ts";
