@@ -19,8 +19,10 @@ export const presentAggregates: AggregateSource = async (repository, id) => ({
 export function aggregatesBefore(cause: RecordedEvent, store: EventStore<unknown>): AggregateSource {
   return async (repository, id) => {
     const { streamId } = repository.create(id);
+    // In this order: what another process stores between the two is found, and what it stores later lets the save be refused.
+    const present = await presentAggregates(repository, id);
     const version = await versionBefore(cause, store, streamId);
-    if (version === undefined) return presentAggregates(repository, id);
+    if (version === undefined) return present;
     const aggregate = version === 0 ? repository.create(id) : await repository.loadAt(id, { version });
     return { aggregate, isDone: true };
   };

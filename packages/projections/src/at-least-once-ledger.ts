@@ -9,6 +9,8 @@ import type { Progress, Projection } from "./projection.ts";
 export function atLeastOnceLedger(projection: Projection<Delivery>, register: CheckpointRegister<unknown>): Ledger {
   /** A checkpoint whose events have taken effect although it could not be stored yet. Its handlers must not run again. */
   let owed: Checkpoint | undefined;
+  /** What told handlers that another runner has taken over: no failure of theirs. */
+  let overtaken: { readonly error: unknown } | undefined;
 
   async function store(checkpoint: Checkpoint): Promise<void> {
     try {
@@ -27,6 +29,7 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
       await projection.apply(events, context, progress);
     } catch (error) {
       assertNotStopped(context.signal);
+      if (overtaken !== undefined && overtaken.error === error) throw error;
       throw new HandlerFailure({ handled: progress.handled, failedAt: progress.handled }, error);
     }
     assertNotStopped(context.signal);
@@ -37,6 +40,14 @@ export function atLeastOnceLedger(projection: Projection<Delivery>, register: Ch
     handle,
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
+    startNow: (store, signal) => register.startNow(store, signal),
+
+    async assertHeld() {
+      await register.assertHeld().catch((error: unknown) => {
+        overtaken = { error };
+        throw error;
+      });
+    },
 
     async commit(work: Work) {
       const { events, checkpoint } = work;

@@ -1,4 +1,4 @@
-import { isEventSourcingError, type Register, type Registers } from "@es/core";
+import { type EventStore, isEventSourcingError, type Position, type Register, type Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
 import {
   CheckpointConflictError,
@@ -8,6 +8,7 @@ import {
 } from "./errors.ts";
 import { isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
 import { type ReplayMark, readReplayMark } from "./replay-mark.ts";
+import { sharedStart } from "./shared-start.ts";
 
 /**
  * One runner's hold on the checkpoint of its projection. Every write names the revision that this runner wrote or read last,
@@ -42,6 +43,14 @@ export class CheckpointRegister<Tx> {
   /** How far events were handled before the checkpoint was reset. */
   async replayMark(signal: AbortSignal): Promise<ReplayMark | undefined> {
     return readReplayMark(this.#registers, this.#projection, { signal });
+  }
+
+  /** The head of the store, or where another partition began that began now. */
+  async startNow(store: EventStore<unknown>, signal: AbortSignal): Promise<Position> {
+    const head = (): Promise<Position> => store.head({ signal });
+    if (this.#partition.count === 1) return head();
+    const identity = await store.identity({ signal });
+    return sharedStart(this.#registers, this.#projection, { store: identity, head }, { signal });
   }
 
   /**
@@ -81,6 +90,12 @@ export class CheckpointRegister<Tx> {
     const revision = await this.find(checkpoint);
     if (revision !== undefined) this.#revision = revision;
     return revision !== undefined;
+  }
+
+  /** @throws CheckpointConflictError, ProjectionReplacedError when somebody else has written it */
+  async assertHeld(): Promise<void> {
+    const register = await this.#get({});
+    if ((register?.revision ?? 0) !== this.#revision) throw this.#conflict(register);
   }
 
   #conflict(register: Register | undefined): Error {

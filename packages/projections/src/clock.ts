@@ -1,5 +1,8 @@
 import { delay } from "@es/core/adapter";
 
+/** Timers of Node.js that are to run for longer run at once. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
+
 /** Time, as runners see it. A test passes its own. */
 export interface Clock {
   /** Milliseconds since 1970 UTC. For people; nothing is decided by it. */
@@ -9,9 +12,6 @@ export interface Clock {
   /** Waits. @throws AbortedError when the signal aborts first */
   delay(ms: number, signal?: AbortSignal): Promise<void>;
 }
-
-/** Timers of Node.js that are to run for longer run at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

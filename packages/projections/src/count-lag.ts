@@ -1,4 +1,4 @@
-import type { EventQuery, EventStore, Position } from "@es/core";
+import { ConfigurationError, type EventQuery, type EventStore, type Position } from "@es/core";
 import type { Lag } from "./runner-status.ts";
 
 const LIMIT = 10_000;
@@ -18,6 +18,7 @@ export async function countLag(
   after: Position,
   { limit = LIMIT, signal }: LagOptions = {},
 ): Promise<Lag> {
+  if (!(limit >= 0)) throw new ConfigurationError(`limit is ${limit}; it must be a number from 0`);
   const call = signal === undefined ? {} : { signal };
   const head = await store.head(call);
   const query = filter === undefined ? {} : { filter };

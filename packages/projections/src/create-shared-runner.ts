@@ -148,7 +148,10 @@ export function createSharedRunner(
         );
       }
       isStarted = true;
-      void run().then(ended.resolve, ended.reject);
+      void run().then(ended.resolve, (error: unknown) => {
+        failure ??= { error };
+        ended.reject(error);
+      });
     },
     stop,
     waitFor: (position, wait) => waitForPartitions(waiting, position, wait),

@@ -116,7 +116,7 @@ export function defineProjection(spec: UntypedSpec): Projection<Delivery> {
     const { type: eventType, streamId, version } = recorded;
     throw new UnknownEventTypeError(
       { eventType, streamId, version },
-      'is not in the family of this projection; declare it in defineEvents, or leave it out with categories, types or unknownEvents: "ignore"',
+      'is not in the family of this projection; declare it in defineEvents (an old name with versioned(...).formerly(...)), or leave it out with categories, types or unknownEvents: "ignore"',
     );
   };
 

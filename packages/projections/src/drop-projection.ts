@@ -53,7 +53,7 @@ export async function dropProjection(
     );
   }
   const options = { ...call, ...(remove === undefined ? {} : { clear: remove }) };
-  return deleteCheckpoints(place, projection, options, async (own, _checkpoints, joined) => {
+  return deleteCheckpoints(place, projection, options, async (own, _deleted, joined) => {
     await own.delete(replayMarkKey(projection), joined);
   });
 }

@@ -11,6 +11,8 @@ export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger
   return {
     load: (signal) => ledger.load(signal),
     replayMark: (signal) => ledger.replayMark(signal),
+    startNow: (store, signal) => ledger.startNow(store, signal),
+    assertHeld: () => ledger.assertHeld(),
     async commit(work) {
       assertHeld();
       await ledger.commit(work);

@@ -110,11 +110,20 @@ export class Lease {
     if (!this.isHeld) return;
     this.#validUntil = Number.NEGATIVE_INFINITY;
     try {
-      await this.#write(true);
+      if (!(await this.#write(true)) && (await this.#catchUp())) await this.#write(true);
     } catch {
       // It expires.
     }
     this.#validUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A renewal that was cut off may have been written all the same. @returns whether this is still the holder */
+  async #catchUp(): Promise<boolean> {
+    const register = await this.#parts.registers.get(this.#parts.key);
+    const entry = register === undefined ? undefined : parseEntry(register.value);
+    if (register === undefined || entry?.holder !== this.#holder || entry.token !== this.#token) return false;
+    this.#revision = register.revision;
+    return true;
   }
 
   async #take(signal: AbortSignal, places: Places): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { AbortedError, type RecordedEvent } from "@es/core";
+import { AbortedError, type EventStore, type Position, type RecordedEvent } from "@es/core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { HandlerContext } from "./delivery.ts";
 import type { ReplayMark } from "./replay-mark.ts";
@@ -22,6 +22,13 @@ export interface Ledger {
   load(signal: AbortSignal): Promise<Checkpoint | undefined>;
   /** How far events were handled before the checkpoint was reset. */
   replayMark(signal: AbortSignal): Promise<ReplayMark | undefined>;
+  /** Where a projection begins that begins now: at the head, for all its partitions at the same. */
+  startNow(store: EventStore<unknown>, signal: AbortSignal): Promise<Position>;
+  /**
+   * Makes sure, in the middle of a commit, that no other runner has taken over: for effects that a transaction does not undo.
+   * @throws CheckpointConflictError, ProjectionReplacedError
+   */
+  assertHeld(): Promise<void>;
   /**
    * Handles the events and stores the checkpoint. When it rejects, the checkpoint has not moved.
    *

@@ -1,5 +1,6 @@
 import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { parseObject } from "./checkpoint.ts";
+import { LONGEST_TIMER_MS } from "./clock.ts";
 import { aFunction, assertMembers, required } from "./member-rules.ts";
 import type { Publish } from "./outbox.ts";
 import type { OutboxMessage } from "./outbox-message.ts";
@@ -79,7 +80,9 @@ export function natsPublisher<Headers extends NatsPublisherHeaders>(
   assertMembers("the connection to NATS", connection, { request: required(aFunction) });
   assertMembers("the options of natsPublisher()", options, { headers: required(aFunction), subject: aFunction });
   const { headers: newHeaders, subject: subjectOf = ({ destination }) => destination, timeoutMs = 5_000 } = options;
-  if (!(timeoutMs >= 1)) throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1`);
+  if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new ConfigurationError(`timeoutMs is ${timeoutMs}; it must be a number from 1 to ${LONGEST_TIMER_MS}`);
+  }
 
   return async (message) => {
     const subject = subjectOf(message);

@@ -52,7 +52,10 @@ async function newCheckpoint(
   const mark = await ledger.replayMark(signal);
   return {
     store: identity,
-    position: await resolveStart(store, projection.from, signal),
+    position:
+      projection.from === "now"
+        ? await ledger.startNow(store, signal)
+        : await resolveStart(store, projection.from, signal),
     last: undefined,
     events: 0,
     parked: [],

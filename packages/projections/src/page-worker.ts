@@ -146,7 +146,7 @@ export class PageWorker {
     const isCertain = this.#parts.projection.isSingle || free.length === 1;
     const blamed = isCertain ? free[failure.failedAt] : undefined;
     if (blamed === undefined) {
-      const middle = Math.ceil(events.length / 2);
+      const middle = Math.max(done, Math.ceil(events.length / 2));
       await this.#inPieces(events.slice(done, middle));
       await this.#inPieces(events.slice(middle));
       return;

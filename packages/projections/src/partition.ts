@@ -44,3 +44,8 @@ export function isCheckpointOf(projection: string, key: string): boolean {
   const whole = checkpointKey(projection);
   return key === whole || key.startsWith(`${whole}:`);
 }
+
+/** Into how many parts a projection is split, as the register of a checkpoint says. */
+export function countOf(key: string): number {
+  return Number(/:\d+\/(\d+)$/.exec(key)?.[1] ?? 1);
+}

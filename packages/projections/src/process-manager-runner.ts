@@ -97,7 +97,9 @@ export function createProcessManagerRunner(
     isSingle: true,
     async apply(events, context: HandlerContext & { readonly tx?: unknown }, progress) {
       // One for each attempt: after a rollback the aggregates in it are wrong.
-      const steps = new ProcessSteps(manager, store, context.tx === undefined ? {} : { tx: context.tx });
+      const steps = new ProcessSteps(manager, store, context.tx === undefined ? {} : { tx: context.tx }, () =>
+        ledger.assertHeld(),
+      );
       for (const event of events) {
         // What comes now is no longer for this runner.
         throwIfAborted(context.signal);
@@ -112,11 +114,9 @@ export function createProcessManagerRunner(
 
   // Time-outs are looked up behind the checkpoint, so it is stored with each page.
   const settings = runnerSettings({ ...options, checkpointIntervalMs: 0, onReport: (report) => onReport(report) });
-  const runner = new Runner(
-    projection,
-    ledgerFor(projection, sink === undefined ? options : { ...options, sink }, { index: 0, count: 1 }),
-    settings,
-  );
+  const places = sink === undefined ? options : { ...options, sink };
+  const ledger = ledgerFor(projection, places, { index: 0, count: 1 });
+  const runner = new Runner(projection, ledger, settings);
   const timeouts = new DueTimeouts({
     runner,
     settings,

@@ -12,6 +12,7 @@ import { aDate, aNumber, assertIs, assertMembers, aText, required } from "./memb
 import type { ProcessManager } from "./process-manager.ts";
 import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import type { PendingTimeout, TimeoutFailure, TimeoutPlan } from "./timeout.ts";
+import { Turn } from "./turn.ts";
 import { type Aggregates, holdAggregates, type UnitOfWork } from "./unit-of-work.ts";
 
 const CONFLICTS = 10;
@@ -29,12 +30,22 @@ export class ProcessSteps {
   readonly #manager: ProcessManager<unknown>;
   readonly #store: EventStore<unknown>;
   readonly #joined: Joined;
+  readonly #assertHeld: () => Promise<void>;
   /** For all steps of a transaction: what was saved in it cannot be loaded yet. */
   readonly #shared: Aggregates | undefined;
   #hasPlanned = false;
 
-  /** @param joined - with `tx`, everything happens in that transaction; without, each append stands for itself */
-  constructor(manager: ProcessManager<unknown>, store: EventStore<unknown>, joined: Joined) {
+  /**
+   * @param joined - with `tx`, everything happens in that transaction; without, each append stands for itself
+   * @param assertHeld - throws when another runner has taken over
+   */
+  constructor(
+    manager: ProcessManager<unknown>,
+    store: EventStore<unknown>,
+    joined: Joined,
+    assertHeld: () => Promise<void>,
+  ) {
+    this.#assertHeld = assertHeld;
     this.#manager = manager;
     this.#store = store;
     this.#joined = joined;
@@ -78,19 +89,21 @@ export class ProcessSteps {
     for (let conflicts = 0; ; conflicts += 1) {
       const changes = [...before];
       const aggregates = this.#shared ?? holdAggregates(aggregatesBefore(cause, this.#store));
+      const turn = new Turn(this.#manager.name);
       await react({
-        load: (repository, id) => aggregates.load(repository, id),
-        execute: (repository, id, command) => aggregates.execute(repository, id, command),
-        schedule: (timeout, plan) => void changes.push(this.#planned(cause, name, timeout, plan)),
+        load: (repository, id) => turn.during(() => aggregates.load(repository, id)),
+        execute: (repository, id, command) => turn.during(() => aggregates.execute(repository, id, command)),
+        schedule: (timeout, plan) => turn.now(() => void changes.push(this.#planned(cause, name, timeout, plan))),
         cancel: (key) => {
           assertIs(
             `the key of a time-out that process manager ${JSON.stringify(this.#manager.name)} cancels`,
             key,
             aText,
           );
-          changes.push({ key, timeout: undefined });
+          turn.now(() => void changes.push({ key, timeout: undefined }));
         },
       });
+      turn.end();
       try {
         await this.#save(aggregates, cause);
       } catch (error) {
@@ -101,7 +114,8 @@ export class ProcessSteps {
       }
       this.#hasPlanned ||= changes.length > before.length;
       if (changes.length > 0) {
-        await changeTimeouts(this.#store.registers, this.#manager.name, changes, this.#joined);
+        const call = { ...this.#joined, assertHeld: this.#assertHeld };
+        await changeTimeouts(this.#store.registers, this.#manager.name, changes, call);
       }
       return;
     }

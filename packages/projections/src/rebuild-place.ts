@@ -1,6 +1,6 @@
 import type { Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
-import { isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
+import { countOf, isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** A checkpoint and the revision of its register. */
@@ -65,7 +65,7 @@ export class RebuildPlace {
   async countOf(projection: string, signal: AbortSignal): Promise<number | undefined> {
     const whole = checkpointKey(projection);
     for await (const key of this.registers.keys(whole, { signal })) {
-      if (isCheckpointOf(projection, key)) return key === whole ? 1 : Number(key.slice(key.lastIndexOf("/") + 1));
+      if (isCheckpointOf(projection, key)) return countOf(key);
     }
     return undefined;
   }

@@ -3,7 +3,7 @@ import { throwIfAborted } from "@es/core/adapter";
 import { boundedStore } from "./bounded-store.ts";
 import { type Checkpoint, withoutRole } from "./checkpoint.ts";
 import type { Delivery } from "./delivery.ts";
-import { CheckpointMismatchError } from "./errors.ts";
+import { CheckpointMismatchError, ProjectionReplacedError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
 import { type Partition, partitionOf, partitionsOf } from "./partition.ts";
@@ -35,6 +35,14 @@ export interface RebuildParts {
   readonly signal: AbortSignal;
 }
 
+/** Another process has changed which version is live, or has revived the old one. What was read before counts no more. */
+class Overtaken extends Error {}
+
+/** The checkpoint of a part, and which part that is. */
+interface Shadow extends StoredCheckpoint {
+  readonly partition: Partition;
+}
+
 /** The version that is replaced. */
 interface Old {
   readonly name: string;
@@ -53,6 +61,16 @@ export class Rebuild {
   }
 
   async run(): Promise<Rebuilt> {
+    for (;;) {
+      try {
+        return await this.#attempt();
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+      }
+    }
+  }
+
+  async #attempt(): Promise<Rebuilt> {
     const { projection, place, readModel, signal } = this.#parts;
     const live = await this.#often(() => liveProjection(place.registers, readModel, { signal }));
     if (live === projection.name) return this.#often(() => this.#alreadyLive());
@@ -62,7 +80,7 @@ export class Rebuild {
     for (let round = 0; round < ROUNDS; round += 1) await this.#catchUp(old);
     for (const partition of old?.partitions ?? []) await this.#often(() => this.#retire(old, partition));
     await this.#catchUp(old);
-    const position = await this.#often(() => this.#switch());
+    const position = await this.#often(() => this.#switch(old));
     return { isSwitched: true, replaced, position };
   }
 
@@ -83,17 +101,20 @@ export class Rebuild {
 
   /** It may have been about to be replaced, or have been stopped before it could forget that it was a shadow. */
   async #alreadyLive(): Promise<Rebuilt> {
-    const { place, projection } = this.#parts;
+    const { place, projection, readModel, signal } = this.#parts;
     await this.#assertOwnSplit();
-    const positions: Position[] = [];
+    const parts: Shadow[] = [];
     for (const partition of this.#parts.partitions) {
       const own = await place.load(projection.name, partition);
-      positions.push(own?.checkpoint.position ?? START);
-      if (own?.checkpoint.shadowOf === undefined && own?.checkpoint.replacedBy === undefined) continue;
-      const expected = own.revision;
-      this.#assertWritten(await place.write(withoutRole(own.checkpoint), projection.name, partition, { expected }));
+      if (own !== undefined) parts.push({ ...own, partition });
     }
-    return { isSwitched: false, replaced: undefined, position: firstOf(positions) };
+    // In this order: who switches to another version writes these checkpoints first.
+    if ((await liveProjection(place.registers, readModel, { signal })) !== projection.name) throw new Overtaken();
+    for (const { checkpoint, revision: expected, partition } of parts) {
+      if (checkpoint.shadowOf === undefined && checkpoint.replacedBy === undefined) continue;
+      this.#assertWritten(await place.write(withoutRole(checkpoint), projection.name, partition, { expected }));
+    }
+    return { isSwitched: false, replaced: undefined, position: firstOf(parts) };
   }
 
   /** The old version and its partitions. Each new one follows that which has its streams, so there must be as many, or one. */
@@ -167,6 +188,7 @@ export class Rebuild {
     const { checkpoint, revision } = own;
     if (checkpoint.shadowOf === readModel) return;
     if (checkpoint.replacedBy === undefined) {
+      if ((await liveProjection(place.registers, readModel, call)) === projection.name) throw new Overtaken();
       throw new ConfigurationError(
         `projection ${JSON.stringify(projection.name)} has a checkpoint that is not of a rebuild of ${JSON.stringify(readModel)}; ` +
           "drop it with dropProjection() and start again",
@@ -234,26 +256,49 @@ export class Rebuild {
   }
 
   /** Makes the new version the one that readers see. */
-  async #switch(): Promise<Position> {
+  async #switch(old: Old | undefined): Promise<Position> {
     const { place, projection, partitions, readModel, activate, signal } = this.#parts;
     return place.step(async ({ tx, call }) => {
-      const shadows: (StoredCheckpoint & { readonly partition: Partition })[] = [];
+      // Read first, so that whoever switches from here on is noticed.
+      const live = await place.registers.get(liveKey(readModel), call);
+      const shadows: Shadow[] = [];
       for (const partition of partitions) {
         const own = await place.load(projection.name, partition, call);
+        if (own?.checkpoint.replacedBy !== undefined) {
+          throw new ProjectionReplacedError(projection.name, own.checkpoint.replacedBy);
+        }
         if (own?.checkpoint.shadowOf !== readModel) {
+          if (own !== undefined && live?.value === serializeLive(projection.name)) throw new Overtaken();
           throw new StoreUnavailableError("the checkpoint was changed meanwhile");
         }
         shadows.push({ ...own, partition });
       }
+      if (old !== undefined) await this.#confirmRetired(old, shadows, call);
       await activate(tx);
       // Without transactions this is the moment; what comes behind it can be made up for.
-      await place.registers.set(liveKey(readModel), serializeLive(projection.name), call);
+      const text = serializeLive(projection.name);
+      const isLive = await place.registers.set(liveKey(readModel), text, { ...call, expected: live?.revision ?? 0 });
+      this.#assertWritten(isLive !== undefined);
       for (const { checkpoint, revision: expected, partition } of shadows) {
         const isWritten = await place.write(withoutRole(checkpoint), projection.name, partition, { expected, call });
         this.#assertWritten(isWritten);
       }
-      return firstOf(shadows.map(({ checkpoint }) => checkpoint.position));
+      return firstOf(shadows);
     }, signal);
+  }
+
+  /** The old version may have been revived, and have gone on. Writing it again stops whoever is about to revive it. */
+  async #confirmRetired(old: Old, shadows: readonly Shadow[], call: Step["call"]): Promise<void> {
+    const { place, projection } = this.#parts;
+    for (const partition of old.partitions) {
+      const stored = await place.load(old.name, partition, call);
+      if (stored === undefined) continue;
+      const { checkpoint, revision: expected } = stored;
+      const followers = shadows.filter((shadow) => partition.count === 1 || shadow.partition.index === partition.index);
+      const isAhead = followers.some((shadow) => checkpoint.position > shadow.checkpoint.position);
+      if (checkpoint.replacedBy !== projection.name || isAhead) throw new Overtaken();
+      this.#assertWritten(await place.write(checkpoint, old.name, partition, { expected, call }));
+    }
   }
 
   #assertWritten(isWritten: boolean): void {
@@ -278,6 +323,6 @@ export class Rebuild {
 }
 
 /** Everything up to here was handled in all partitions. */
-function firstOf(positions: readonly Position[]): Position {
-  return positions.toSorted()[0] ?? START;
+function firstOf(parts: readonly StoredCheckpoint[]): Position {
+  return parts.map(({ checkpoint }) => checkpoint.position).toSorted()[0] ?? START;
 }

@@ -1,4 +1,4 @@
-import type { Position, Registers } from "@es/core";
+import { type Position, type Registers, START } from "@es/core";
 import { type Checkpoint, parseObject } from "./checkpoint.ts";
 
 /** How far events were handled before a reset, so that their side effects are not repeated. */
@@ -34,15 +34,18 @@ export async function readReplayMark(
 /**
  * Remembers how far the partitions of a projection have come, and no less than what was remembered before. Where they differ, what
  * only some of them have handled counts as new: a side effect may then come twice, but none is lost.
+ *
+ * @param count - how many partitions there are; one without a checkpoint has handled nothing
  */
 export async function writeReplayMark(
   registers: Registers<unknown>,
   projection: string,
   checkpoints: readonly Checkpoint[],
+  count: number,
   call: Call,
 ): Promise<void> {
   const store = checkpoints[0]?.store;
-  const reached = checkpoints.map(({ position }) => position).toSorted()[0];
+  const reached = checkpoints.length < count ? START : checkpoints.map(({ position }) => position).toSorted()[0];
   if (store === undefined || reached === undefined || checkpoints.some((other) => other.store !== store)) return;
   const known = await readReplayMark(registers, projection, call);
   const position = known?.store === store && known.position > reached ? known.position : reached;

@@ -1,10 +1,11 @@
 import type { Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint } from "./checkpoint.ts";
 import { CheckpointUnreadableError } from "./errors.ts";
-import { isCheckpointOf } from "./partition.ts";
 import { aFunction, aSink, assertIs, someRegisters } from "./member-rules.ts";
+import { countOf, isCheckpointOf } from "./partition.ts";
 import { assertProjectionName } from "./projection-name.ts";
 import { writeReplayMark } from "./replay-mark.ts";
+import { sharedStartKey } from "./shared-start.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** Options of {@link resetProjection} with a sink. */
@@ -49,8 +50,8 @@ export async function resetProjection(
   projection: string,
   options: UntypedOptions = {},
 ): Promise<boolean> {
-  return deleteCheckpoints(place, projection, options, async (registers, checkpoints, call) => {
-    await writeReplayMark(registers, projection, checkpoints, call);
+  return deleteCheckpoints(place, projection, options, async (registers, { checkpoints, count }, call) => {
+    await writeReplayMark(registers, projection, checkpoints, count, call);
   });
 }
 
@@ -60,14 +61,14 @@ export function assertPlace(place: CheckpointPlace): void {
   assertIs("where the checkpoint is kept", place, someRegisters);
 }
 
-/** Deletes the checkpoints of a projection, in one transaction where there are any. `behind` is told what they said. */
+/** Deletes the checkpoints of a projection, in one transaction where there are any. `before` is told what they said, and of how many. */
 export async function deleteCheckpoints(
   place: CheckpointPlace,
   projection: string,
   { clear, signal }: UntypedOptions,
   before: (
     registers: Registers<unknown>,
-    checkpoints: readonly Checkpoint[],
+    deleted: { readonly checkpoints: readonly Checkpoint[]; readonly count: number },
     call: { readonly tx?: unknown; readonly signal?: AbortSignal },
   ) => Promise<void>,
 ): Promise<boolean> {
@@ -89,7 +90,8 @@ export async function deleteCheckpoints(
       if (checkpoint !== undefined) checkpoints.push(checkpoint);
     }
     await clear?.(tx);
-    await before(registers, checkpoints, joined);
+    await before(registers, { checkpoints, count: Math.max(1, ...keys.map(countOf)) }, joined);
+    await registers.delete(sharedStartKey(projection), joined);
     let wasThere = false;
     for (const key of keys) if (await registers.delete(key, joined)) wasThere = true;
     return wasThere;

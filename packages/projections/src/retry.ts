@@ -21,7 +21,12 @@ export const STORE_RETRY: RetrySettings = { maxAttempts: 40, firstDelayMs: 100, 
 
 /** @throws ConfigurationError naming the wrong number */
 export function retrySettings(name: string, options: RetryOptions | undefined, defaults: RetrySettings): RetrySettings {
-  const settings = { ...defaults, ...options };
+  const {
+    maxAttempts = defaults.maxAttempts,
+    firstDelayMs = defaults.firstDelayMs,
+    maxDelayMs = defaults.maxDelayMs,
+  } = options ?? {};
+  const settings = { maxAttempts, firstDelayMs, maxDelayMs };
   for (const [member, least] of [
     ["maxAttempts", 1],
     ["firstDelayMs", 0],

@@ -230,7 +230,7 @@ export class Runner implements ProjectionRunner {
   async #betweenPages<Result>(work: (worker: PageWorker) => Promise<Result>): Promise<Result> {
     if (this.#monitor.state === "idle") throw new ProjectionStoppedError(this.projection);
     await this.#started.promise;
-    return this.#mutex.run(async () => {
+    const done = this.#mutex.run(async () => {
       if (this.#monitor.state === "failed") throw this.#monitor.lastError;
       const { worker } = this.#follower;
       if (worker === undefined || this.#stopping.signal.aborted) throw new ProjectionStoppedError(this.projection);
@@ -242,6 +242,17 @@ export class Runner implements ProjectionRunner {
         this.#monitor.besides = undefined;
       }
     });
+    // A handler that waits for its own runner would otherwise wait for ever.
+    const abandoned = Promise.withResolvers<never>();
+    const onAbandoned = (): void => abandoned.reject(new ProjectionStoppedError(this.projection));
+    const { signal } = this.#giveUp;
+    signal.addEventListener("abort", onAbandoned, { once: true });
+    if (signal.aborted) onAbandoned();
+    try {
+      return await Promise.race([done, abandoned.promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbandoned);
+    }
   }
 
   #lateness(position: Position, timeoutMs: number): string {

@@ -1,5 +1,6 @@
-import { ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es/core";
+import { AbortedError, ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
+import { LONGEST_TIMER_MS } from "./clock.ts";
 import { guardedDatabase } from "./guarded-database.ts";
 import { assertIs, assertTimeLimit, type Rule } from "./member-rules.ts";
 import { Mutex } from "./mutex.ts";
@@ -35,7 +36,7 @@ export interface SqliteSinkDatabase {
 
 /** Options of {@link createSqliteSink}. */
 export interface SqliteSinkOptions {
-  /** How long to wait for a lock of another process or connection. @defaultValue 5000 */
+  /** How long to wait for a lock of another process or connection, or for another transaction of this one. @defaultValue 5000 */
   readonly timeoutMs?: number;
 }
 
@@ -59,6 +60,8 @@ const DATABASE: Rule = {
  *
  * Nothing is read or written before the first use, which fails with a `StoreFormatError` when a newer version of this package made
  * the table.
+ *
+ * @throws ConfigurationError when an option is wrong
  */
 export function createSqliteSink<Database extends SqliteSinkDatabase>(
   database: Database,
@@ -96,7 +99,7 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
     work: (tx: Database) => Promise<Result>,
     call: { readonly signal?: AbortSignal } = {},
   ): Promise<Result> {
-    return mutex.run(async () => {
+    const turn = async (): Promise<Result> => {
       throwIfAborted(call.signal);
       await begin(call.signal);
       try {
@@ -112,7 +115,9 @@ export function createSqliteSink<Database extends SqliteSinkDatabase>(
         if (isPassing(error)) throw toSqliteSinkError(error, "the transaction was open");
         throw error;
       }
-    });
+    };
+    const ms = Math.min(timeoutMs, LONGEST_TIMER_MS);
+    return mutex.runSoon(turn, { timeoutMs: ms, signal: call.signal, tooLate: () => busy(timeoutMs, call.signal) });
   }
 
   /** Runs the work, and makes sure that the transaction is still the sink's when it has ended. */
@@ -156,6 +161,14 @@ function prepareTable(database: SqliteSinkDatabase): void {
   if (format === undefined || format === null) throw withoutFormat("es_projection_registers");
   throw new StoreFormatError(
     `the table es_projection_registers has format ${format}, this package knows format ${FORMAT}; install the version that wrote it`,
+  );
+}
+
+/** Work that waits for a transaction it is part of would wait for ever. */
+function busy(timeoutMs: number, signal: AbortSignal | undefined): Error {
+  if (signal?.aborted) return new AbortedError("the operation was aborted", { cause: signal.reason });
+  return new StoreUnavailableError(
+    `the sink was busy with another transaction of this process for ${timeoutMs} ms; nothing was written. A handler passes its tx to whatever it asks the sink for`,
   );
 }
 

@@ -70,15 +70,21 @@ export interface TimeoutChange {
   readonly id?: string;
 }
 
-/** Makes changes, in their order. @throws ConfigurationError when there are too many */
+/**
+ * Makes changes, in their order.
+ *
+ * @param assertHeld - throws when somebody else does this work now. Asked between reading and writing: what the other one changes
+ * after that lets the write be refused
+ * @throws ConfigurationError when there are too many
+ */
 export async function changeTimeouts(
   registers: Registers<unknown>,
   manager: string,
   changes: readonly TimeoutChange[],
-  call: Call,
+  { assertHeld, ...call }: Call & { readonly assertHeld: () => Promise<void> },
 ): Promise<void> {
   for (const [shard, own] of Map.groupBy(changes, ({ key }) => keyOf(manager, key))) {
-    await changeShard(registers, shard, own, call);
+    await changeShard(registers, shard, own, assertHeld, call);
   }
 }
 
@@ -86,6 +92,7 @@ async function changeShard(
   registers: Registers<unknown>,
   shard: string,
   changes: readonly TimeoutChange[],
+  assertHeld: () => Promise<void>,
   call: Call,
 ): Promise<void> {
   for (let tries = 0; tries < TRIES; tries += 1) {
@@ -98,6 +105,7 @@ async function changeShard(
       );
     }
     if (text === register?.value) return;
+    await assertHeld();
     if ((await registers.set(shard, text, { ...call, expected: register?.revision ?? 0 })) !== undefined) return;
   }
   throw new StoreUnavailableError(`register ${JSON.stringify(shard)} was changed by others again and again`);

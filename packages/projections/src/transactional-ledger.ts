@@ -15,6 +15,9 @@ export function transactionalLedger(
   return {
     load: (signal) => register.load(signal),
     replayMark: (signal) => register.replayMark(signal),
+    startNow: (store, signal) => register.startNow(store, signal),
+    // The transaction sees to that.
+    assertHeld: async () => undefined,
 
     async commit({ events, checkpoint, context }) {
       let failure: HandlerFailure | undefined;

@@ -75,11 +75,15 @@ describe("stored forms", () => {
     await rebuildProjection(named("v1"), { store, readModel: "sums" });
     await rebuildProjection(named("v2"), { store, readModel: "sums" });
     await resetProjection(store.registers, "v1");
-    await using shared = createSharedRunner(named("shared"), { store, partitions: 2 });
+    const fromNow = defineProjection({ name: "shared", events: accountEvents, batch: () => undefined, from: "now" });
+    await using shared = createSharedRunner(fromNow, { store, partitions: 2 });
     shared.start();
     const read = async (key: string): Promise<unknown> => JSON.parse((await store.registers.get(key))?.value ?? "null");
     while ((await read("members:checkpoint:shared")) === null) await new Promise((resolve) => setImmediate(resolve));
 
+    while ((await read("start:shared")) === null) await new Promise((resolve) => setImmediate(resolve));
+
+    expect(await read("start:shared")).toStrictEqual({ format: 1, store: await store.identity(), position });
     expect(await read("live:sums")).toStrictEqual({ format: 1, projection: "v2" });
     expect(await read("replayed:v1")).toStrictEqual({ format: 1, store: await store.identity(), position });
     expect(await read("members:checkpoint:shared")).toStrictEqual({

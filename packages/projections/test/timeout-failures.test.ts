@@ -90,6 +90,11 @@ function place(
     slow,
     feed,
     headOf,
+    async runOver(other: EventStore<never>): Promise<ProjectionRunner> {
+      const runner = createProcessManagerRunner(manager, { store: other, clock });
+      await runner.start();
+      return runner;
+    },
     async run(more: Partial<CommonRunnerOptions> = {}): Promise<ProjectionRunner> {
       const reports = new Reports();
       const runner = createProcessManagerRunner(manager, { store, clock, onReport: reports.listener, ...more });
@@ -258,4 +263,45 @@ describe("a time-out", () => {
       expect(handled).toStrictEqual(["a-1"]);
     }
   });
+
+  it.each(["get", "set"] as const)(
+    "stays cancelled when a process that was paused in front of the %s of its plan goes on",
+    async (call) => {
+      const handled: string[] = [];
+      const { store, clock, run, runOver } = place({ onTimeout: ({ key }) => void handled.push(key) });
+      const reached = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      const pause = async (which: "get" | "set", key: string): Promise<void> => {
+        if (which !== call || !key.startsWith("timeouts:")) return;
+        reached.resolve();
+        await gate.promise;
+      };
+      const paused: EventStore<never> = {
+        ...store,
+        registers: {
+          ...store.registers,
+          get: async (key, options) => {
+            await pause("get", key);
+            return store.registers.get(key, options);
+          },
+          set: async (key, value, options) => {
+            await pause("set", key);
+            return store.registers.set(key, value, options);
+          },
+        },
+      };
+      await append(store, "a-1");
+      const first = await runOver(paused);
+      await reached.promise;
+      await using second = await run();
+      await second.waitFor(await append(store, "a-1", "Ended"));
+
+      gate.resolve();
+      await expect(first.done).rejects.toMatchObject({ code: "ES_CHECKPOINT_CONFLICT" });
+      await pass(clock, 2 * MINUTE);
+
+      expect(await listTimeouts(store.registers, "manager")).toStrictEqual([]);
+      expect(handled).toStrictEqual([]);
+    },
+  );
 });

@@ -83,18 +83,18 @@ export class Appender {
   ): Promise<AppendResult> {
     const { names, writer, reader } = this.#tools;
     const newest = this.#newest;
-    let versions = await Promise.all(writes.map((write) => this.#versionFor(write, call)));
+    let versions = versionsBefore(writes) ?? (await Promise.all(writes.map((write) => this.#versionFor(write, call))));
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      for (const [index, { streamId, expected }] of writes.entries()) {
-        const actual = versions[index] ?? 0;
-        if (meetsExpectedVersion(expected, actual)) continue;
-        throw await this.#firstRefusal(writes, new ConcurrencyError({ streamId, expected, actual }), call);
-      }
+      const refusal = refusalOf(writes, versions);
+      if (refusal !== undefined) throw await this.#firstRefusal(writes, refusal, call);
       const exact = writes.map(({ streamId, events }, index): ExactWrite => {
         return { stream: names.stream(streamId), base: versions[index] ?? 0, events };
       });
       const outcome = await writer.store({ writes: exact, checks }, call);
-      if (outcome.outcome === "stored") return await this.#stored(exact, outcome, newest);
+      if (outcome.outcome === "stored") {
+        const place = outcome.position ?? (await this.#placeOf(exact, outcome.versions));
+        return this.#stored(place, outcome.versions, newest);
+      }
       const moved = writes.find(({ streamId }) => names.stream(streamId) === outcome.stream) ?? onlyOne(writes, checks);
       if (moved === undefined) throw checkFailed(outcome, checked, names);
       if (versionBefore(moved.expected) !== undefined) return await this.#refuse(writes, moved, outcome.actual, call);
@@ -131,12 +131,7 @@ export class Appender {
   }
 
   /** The server answers a repetition like the first time; that it was one shows in a place that was passed before this call. */
-  async #stored(
-    exact: readonly ExactWrite[],
-    { versions, position }: Extract<ExactOutcome, { outcome: "stored" }>,
-    newest: bigint,
-  ): Promise<AppendResult> {
-    const place = position ?? (await this.#placeOf(exact, versions));
+  #stored(place: LogPosition, versions: readonly number[], newest: bigint): AppendResult {
     if (place.commit > this.#newest) this.#newest = place.commit;
     return { position: toPosition(place), versions, duplicate: place.commit <= newest };
   }
@@ -189,6 +184,25 @@ export class Appender {
     }
     return { position: toPosition(await this.#placeOf(exact, versions)), versions, duplicate: true };
   }
+}
+
+/** The versions that the writes build on, where all of them name one. */
+function versionsBefore(writes: readonly EncodedWrite[]): readonly number[] | undefined {
+  const versions: number[] = [];
+  for (const { expected } of writes) {
+    const version = versionBefore(expected);
+    if (version === undefined) return undefined;
+    versions.push(version);
+  }
+  return versions;
+}
+
+function refusalOf(writes: readonly EncodedWrite[], versions: readonly number[]): ConcurrencyError | undefined {
+  for (const [index, { streamId, expected }] of writes.entries()) {
+    const actual = versions[index] ?? 0;
+    if (!meetsExpectedVersion(expected, actual)) return new ConcurrencyError({ streamId, expected, actual });
+  }
+  return undefined;
 }
 
 function onlyOne(writes: readonly EncodedWrite[], checks: readonly ExactCheck[]): EncodedWrite | undefined {

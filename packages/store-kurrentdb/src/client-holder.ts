@@ -28,6 +28,7 @@ interface Lease {
 interface Waiting {
   readonly fail: (error: Error) => void;
   readonly call: CallLimit;
+  readonly onAbort: (() => void) | undefined;
 }
 
 /**
@@ -73,48 +74,47 @@ export class ClientHolder {
   ): Promise<Result> {
     this.assertUsable(call);
     const { turn, leave } = this.#gate.enter();
+    let lease: Lease | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    let waiting: Waiting | undefined;
     try {
       if (turn !== undefined) await this.within(turn, call, waitedInVain);
-      return await this.#attempt(call, work, silenceMs);
-    } finally {
-      leave();
-    }
-  }
-
-  async #attempt<Result>(
-    call: CallLimit,
-    work: (client: KurrentClient, progress: Progress) => Promise<Result>,
-    silenceMs: number,
-  ): Promise<Result> {
-    const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));
-    if (limitMs <= 0) throw new ServerFailure("not-sent", "no time was left", { isClientSuspect: false });
-    const lease = this.#take();
-    const silence = Promise.withResolvers<never>();
-    const timer = setTimeout(() => silence.reject(noAnswer(limitMs, silenceMs)), limitMs);
-    try {
-      const working = work(lease.client, () => timer.refresh());
-      // Nobody may listen any more when it fails.
-      working.catch(() => undefined);
-      return await this.#race(Promise.race([working, silence.promise]), call);
+      const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));
+      if (limitMs <= 0) throw new ServerFailure("not-sent", "no time was left", { isClientSuspect: false });
+      lease = this.#take();
+      // One promise for all that may end the attempt: races of several, each in a function of its own, cost as much as the rest.
+      const { promise, resolve, reject } = Promise.withResolvers<Result>();
+      const limit = setTimeout(() => reject(noAnswer(limitMs, silenceMs)), limitMs);
+      timer = limit;
+      waiting = this.#wait(call, reject);
+      work(lease.client, () => limit.refresh()).then(resolve, reject);
+      return await promise;
     } catch (error) {
-      if (error instanceof StoreClosedError || error instanceof AbortedError) throw error;
+      if (lease === undefined || error instanceof StoreClosedError || error instanceof AbortedError) throw error;
       const failure = toServerFailure(error);
       if (failure.isClientSuspect) this.#retire(lease);
       throw failure;
     } finally {
       clearTimeout(timer);
-      lease.calls -= 1;
-      this.#disposeOfRetired(lease);
+      if (waiting !== undefined) this.#stopWaiting(waiting);
+      if (lease !== undefined) {
+        lease.calls -= 1;
+        this.#disposeOfRetired(lease);
+      }
+      leave();
     }
   }
 
   /** Waits for something of this process, within the limit of the call. */
   async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => Error): Promise<Result> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(tooLate()), Math.max(call.deadline - performance.now(), 0));
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const timer = setTimeout(() => reject(tooLate()), Math.max(call.deadline - performance.now(), 0));
+    const waiting = this.#wait(call, reject);
     try {
-      return await this.#race(Promise.race([work, late.promise]), call);
+      work.then(resolve, reject);
+      return await promise;
     } finally {
+      this.#stopWaiting(waiting);
       clearTimeout(timer);
     }
   }
@@ -122,7 +122,14 @@ export class ClientHolder {
   /** Waits some milliseconds, or until something ends the call. */
   async pause(ms: number, call: CallLimit): Promise<void> {
     this.assertUsable(call);
-    await this.#race(delay(ms), call);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = this.#wait(call, reject);
+    try {
+      delay(ms).then(resolve, reject);
+      await promise;
+    } finally {
+      this.#stopWaiting(waiting);
+    }
   }
 
   /** Ends everything that is waited for, except what must be settled. */
@@ -158,18 +165,20 @@ export class ClientHolder {
     this.#disposing.add(disposing);
   }
 
-  async #race<Result>(work: Promise<Result>, call: CallLimit): Promise<Result> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const waiting = { fail: reject, call };
-    const onAbort = (): void => reject(new AbortedError("the operation was aborted", { cause: call.signal?.reason }));
+  /** Has `fail` called when the call is aborted or the store is closed, until {@link #stopWaiting}. */
+  #wait(call: CallLimit, fail: (error: Error) => void): Waiting {
+    const { signal } = call;
+    const onAbort =
+      signal && ((): void => fail(new AbortedError("the operation was aborted", { cause: signal.reason })));
+    if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
+    const waiting = { fail, call, onAbort };
     this.#waiting.add(waiting);
-    call.signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await Promise.race([work, promise]);
-    } finally {
-      this.#waiting.delete(waiting);
-      call.signal?.removeEventListener("abort", onAbort);
-    }
+    return waiting;
+  }
+
+  #stopWaiting(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+    if (waiting.onAbort !== undefined) waiting.call.signal?.removeEventListener("abort", waiting.onAbort);
   }
 }
 

@@ -1,5 +1,5 @@
 import { AppendTooLargeError, type Capabilities, type ExpectedVersion, type Write } from "@es/core";
-import { prepareTextAppend } from "@es/core/adapter";
+import { prepareAppend } from "@es/core/adapter";
 import { sizeOf, toOutgoing } from "./event-mapping.ts";
 import type { OutgoingEvent } from "./kurrent-client.ts";
 
@@ -16,14 +16,14 @@ export interface EncodedWrite {
  * @throws ConfigurationError, InvalidEventError, UnsupportedError, AppendTooLargeError
  */
 export function encodeAppend(writes: Write | readonly Write[], capabilities: Capabilities): readonly EncodedWrite[] {
-  const recordedAt = Date.now();
+  const recordedAt = new Date().toISOString();
   let actual = 0;
-  const encoded = prepareTextAppend(writes, capabilities).map(({ streamId, expected, events }) => ({
+  const encoded = prepareAppend(writes, capabilities).map(({ streamId, expected, events }) => ({
     streamId,
     expected,
     events: events.map((event) => {
       const outgoing = toOutgoing(event, recordedAt);
-      actual += sizeOf(event, outgoing);
+      actual += sizeOf(outgoing);
       return outgoing;
     }),
   }));

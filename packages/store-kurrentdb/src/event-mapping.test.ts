@@ -16,6 +16,8 @@ const FOREIGN: IncomingEvent = {
   position: { commit: 9n, prepare: 8n },
 };
 
+const EPOCH = new Date(0).toISOString();
+
 describe("events", () => {
   it("of other clients are read with the version that follows from their revision", () => {
     expect(toRecorded(FOREIGN, names)).toStrictEqual({
@@ -51,9 +53,9 @@ describe("events", () => {
   });
 
   it("are sent as plain JSON with their own type and time", () => {
-    const event = { id: "i", type: "$odd", data: '{"a":[1]}', metadata: null, tags: [] };
+    const event = { id: "i", type: "$odd", data: { a: [1] }, metadata: {}, tags: [] };
 
-    expect(toOutgoing(event, 0)).toStrictEqual({
+    expect(toOutgoing(event, EPOCH)).toStrictEqual({
       id: "i",
       type: "~$odd",
       contentType: "application/json",
@@ -63,8 +65,8 @@ describe("events", () => {
   });
 
   it("are counted as the server does: data, metadata, and two bytes for each character of the type", () => {
-    const event = { id: "i", type: "abc", data: '"é"', metadata: null, tags: [] };
+    const event = { id: "i", type: "abc", data: "é", metadata: {}, tags: [] };
 
-    expect(sizeOf(event, toOutgoing(event, 0))).toBe(4 + '{"es.recordedAt":"1970-01-01T00:00:00.000Z"}'.length + 6);
+    expect(sizeOf(toOutgoing(event, EPOCH))).toBe(4 + '{"es.recordedAt":"1970-01-01T00:00:00.000Z"}'.length + 6);
   });
 });

@@ -1,26 +1,34 @@
 import type { JsonValue, RecordedEvent } from "@es/core";
 import { StoreFormatError } from "@es/core";
-import type { PreparedTextEvent } from "@es/core/adapter";
+import type { PreparedEvent } from "@es/core/adapter";
 import { fromServerMetadata, toServerMetadata } from "./event-metadata.ts";
 import type { IncomingEvent, OutgoingEvent } from "./kurrent-client.ts";
 import { fromServerType, type StoreNames, toServerType } from "./names.ts";
 import { isKnown, toPosition } from "./positions.ts";
 
-/** What the server gets for an event. */
-export function toOutgoing(event: PreparedTextEvent, recordedAt: number): OutgoingEvent {
+/** What the server gets for an event that was appended at this time. */
+export function toOutgoing({ id, type, data, metadata }: PreparedEvent, recordedAt: string): OutgoingEvent {
   return {
-    id: event.id,
-    type: toServerType(event.type),
+    id,
+    type: toServerType(type),
     contentType: "application/json",
-    data: JSON.parse(event.data),
-    metadata: toServerMetadata(event.metadata, recordedAt),
+    data: forClient(data),
+    metadata: toServerMetadata(metadata, recordedAt),
   };
 }
 
+function forClient(data: JsonValue): OutgoingEvent["data"] {
+  return isForClient(data) ? data : {};
+}
+
+// Every JSON is; the client's type for it knows of no numbers, booleans and null.
+function isForClient(data: JsonValue): data is JsonValue & OutgoingEvent["data"] {
+  return data !== undefined;
+}
+
 /** The bytes of an event as the server counts them against its limit for an append. */
-export function sizeOf(event: PreparedTextEvent, outgoing: OutgoingEvent): number {
-  const metadata = Buffer.byteLength(JSON.stringify(outgoing.metadata));
-  return Buffer.byteLength(event.data) + metadata + 2 * outgoing.type.length;
+export function sizeOf({ data, metadata, type }: OutgoingEvent): number {
+  return Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(metadata)) + 2 * type.length;
 }
 
 /** The event of the store, or `undefined` for one of the server's own, or of another store. */

@@ -17,17 +17,17 @@ const SERVER_NAMES: ReadonlyMap<string, string> = new Map([
 const OWN_NAMES: ReadonlyMap<string, string> = new Map([...SERVER_NAMES].map(([own, server]) => [server, own]));
 const PLAIN_KEY = /^[A-Za-z][A-Za-z0-9_.:-]{0,99}$/;
 
-/** What the server gets. `text` is the metadata as JSON, `null` when there is none. */
-export function toServerMetadata(text: string | null, recordedAt: number): ServerMetadata {
-  const flat: [string, string][] = [[RECORDED_AT, new Date(recordedAt).toISOString()]];
-  if (text === null) return Object.fromEntries(flat);
-  const members: readonly (readonly [string, unknown])[] = Object.entries(JSON.parse(text));
+/** What the server gets. `recordedAt` is a time as JSON has it. */
+export function toServerMetadata(metadata: EventMetadata, recordedAt: string): ServerMetadata {
+  const members = Object.entries(metadata);
+  if (members.length === 0) return { [RECORDED_AT]: recordedAt };
+  const flat: [string, string][] = [[RECORDED_AT, recordedAt]];
   for (const [key, value] of members) {
     if (typeof value === "string" && value.isWellFormed() && isPlain(key))
       flat.push([SERVER_NAMES.get(key) ?? key, value]);
   }
   // An append of several streams does not keep the order of members.
-  if (flat.length - 1 < members.length || members.length > 1) flat.push([EXACT, text]);
+  if (flat.length - 1 < members.length || members.length > 1) flat.push([EXACT, JSON.stringify(metadata)]);
   return Object.fromEntries(flat);
 }
 

@@ -153,7 +153,7 @@ function isSimple({ writes, checks }: ExactAppend): boolean {
 
 async function send(client: KurrentClient, { writes, checks }: ExactAppend): Promise<Answer> {
   if (checks.length > 0) return await sendWithChecks(client, writes, checks);
-  const [write] = writes;
+  const write = writes[0];
   if (writes.length > 1 || write === undefined) {
     const requests = writes.map(({ stream, base, events }) => ({
       streamName: stream,

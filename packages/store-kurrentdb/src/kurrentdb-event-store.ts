@@ -95,9 +95,15 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
       const encoded = encodeAppend(writes, capabilities);
       const checks = checkStreams(call?.ifStreams ?? [], encoded, capabilities);
       refuseTwins(encoded, checks);
-      const result = await track(appender.append(encoded, checks, call?.signal));
-      wait.notify();
-      return result;
+      const work = appender.append(encoded, checks, call?.signal);
+      running.add(work);
+      try {
+        const result = await work;
+        wait.notify();
+        return result;
+      } finally {
+        running.delete(work);
+      }
     },
 
     readStream: (streamId, call) => streams.read(streamId, call),

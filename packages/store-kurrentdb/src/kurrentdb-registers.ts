@@ -5,7 +5,9 @@ import { versionOf } from "./event-mapping.ts";
 import type { ExactWriter } from "./exact-writer.ts";
 import type { IncomingEvent, OutgoingEvent } from "./kurrent-client.ts";
 import { SERVER_DEADLINE_MS } from "./limits.ts";
+import { LogScanner } from "./log-scanner.ts";
 import type { StoreNames } from "./names.ts";
+import type { LogPosition } from "./positions.ts";
 import { everyRegister } from "./server-filter.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
@@ -166,18 +168,18 @@ async function createdKeys(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const metastreams = `$$${names.registersPrefix}`;
-  const filter = everyRegister(names, prefix);
+  const scanner = new LogScanner(reader, everyRegister(names, prefix), true);
+  const wanted = { count: KEYS_PER_READ, most: KEYS_PER_READ };
   const keys = new Set<string>();
-  for (let from: IncomingEvent["position"] | "start" = "start"; from !== undefined; ) {
-    const events: readonly IncomingEvent[] = await reader.log(
-      { from, isBackward: false, count: KEYS_PER_READ, filter, isSparse: true },
-      reader.limit(signal),
-    );
-    for (const { streamId } of events) {
+  let place: LogPosition | undefined;
+  for (let isEnd = false; !isEnd; ) {
+    const stretch = await scanner.next(place, wanted, () => reader.limit(signal));
+    for (const { streamId } of stretch.events) {
       const key = streamId.slice(metastreams.length);
       if (streamId.startsWith(metastreams) && key.startsWith(prefix)) keys.add(key);
     }
-    from = events.length < KEYS_PER_READ ? undefined : events.at(-1)?.position;
+    place = stretch.reached ?? stretch.events.at(-1)?.position ?? place;
+    isEnd = stretch.isEnd;
   }
   return [...keys];
 }

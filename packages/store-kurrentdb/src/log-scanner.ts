@@ -1,3 +1,4 @@
+import { assertPlace, isNoPlace, noPlace } from "./assert-place.ts";
 import type { CallLimit } from "./client-holder.ts";
 import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
 import type { LogPosition } from "./positions.ts";
@@ -46,7 +47,7 @@ export class LogScanner {
    * stretch before, if there was one.
    */
   async next(place: LogPosition | undefined, wanted: Wanted, limit: () => CallLimit): Promise<Stretch> {
-    if (!this.#isSparse) return await this.#readAhead(place, wanted, limit());
+    if (!this.#isSparse) return await this.#readAhead(place, wanted, limit);
     const { count } = wanted;
     if (!this.#isSlow) {
       try {
@@ -61,9 +62,7 @@ export class LogScanner {
         this.#isSlow = true;
       }
     }
-    const stretch = await this.#reader.untilAnswered(limit(), (client, progress) =>
-      scanBySubscription(client, { from: place ?? "start", filter: this.#filter, count }, progress),
-    );
+    const stretch = await this.#scan(place, count, limit());
     this.#isSlow = !stretch.isEnd;
     this.#isUnconfirmed = stretch.isEnd;
     return { ...stretch, isEnd: false };
@@ -74,6 +73,16 @@ export class LogScanner {
     this.#ahead.leave();
   }
 
+  async #scan(place: LogPosition | undefined, count: number, call: CallLimit): Promise<Stretch> {
+    try {
+      return await this.#reader.untilAnswered(call, (client, progress) =>
+        scanBySubscription(client, { from: place ?? "start", filter: this.#filter, count }, progress),
+      );
+    } catch (error) {
+      throw place !== undefined && isNoPlace(error) ? noPlace(place, error) : error;
+    }
+  }
+
   async #read(place: LogPosition | undefined, count: number, call: CallLimit): Promise<Stretch> {
     // The event at the place comes again.
     const asked = place === undefined ? count : count + 1;
@@ -82,16 +91,21 @@ export class LogScanner {
     return { events, isContinued: false, reached: undefined, isEnd: events.length < asked };
   }
 
-  async #readAhead(place: LogPosition | undefined, wanted: Wanted, call: CallLimit): Promise<Stretch> {
+  async #readAhead(place: LogPosition | undefined, wanted: Wanted, limit: () => CallLimit): Promise<Stretch> {
     const again = place === undefined ? 0 : 1;
-    const portion = await this.#ahead.next(
-      { count: wanted.count + again, most: wanted.most + again },
-      call,
-      (client, maxCount) =>
-        client.readAll({ direction: "forwards", fromPosition: place ?? "start", maxCount, filter: this.#filter }),
-    );
-    const { events, isContinued } = portion;
-    // What was written since that read began is not in it.
-    return { events, isContinued, reached: undefined, isEnd: portion.isEnd && !isContinued };
+    try {
+      const portion = await this.#ahead.next(
+        { count: wanted.count + again, most: wanted.most + again },
+        limit(),
+        (client, maxCount) =>
+          client.readAll({ direction: "forwards", fromPosition: place ?? "start", maxCount, filter: this.#filter }),
+      );
+      const { events, isContinued } = portion;
+      // What was written since that read began is not in it.
+      return { events, isContinued, reached: undefined, isEnd: portion.isEnd && !isContinued };
+    } catch (error) {
+      if (place !== undefined && isPassing(error)) await assertPlace(this.#reader, place, limit());
+      throw error;
+    }
   }
 }

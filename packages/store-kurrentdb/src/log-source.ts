@@ -1,4 +1,5 @@
 import { InvalidPositionError, type Position, START } from "@es/core";
+import { assertPlace } from "./assert-place.ts";
 import type { CallLimit } from "./client-holder.ts";
 import { toRecorded } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
@@ -6,6 +7,7 @@ import type { StoreNames } from "./names.ts";
 import { type LogPosition, toPosition } from "./positions.ts";
 import { everyEvent } from "./server-filter.ts";
 import type { ServerReader } from "./server-reader.ts";
+import { isPassing } from "./store-error.ts";
 
 /** Events that are looked at, at once, where the newest ones are none of the store's. */
 const LOOK_BACK = 32;
@@ -44,10 +46,22 @@ export class LogSource {
   async refuseForeign(position: Position, place: LogPosition, call: CallLimit): Promise<void> {
     // An unnamed store has all events; what is scavenged can be of any store.
     if (this.names.name === undefined) return;
-    const [event] = await this.reader.log({ from: place, isBackward: false, count: 1 }, call);
+    const [event] = await this.#at(place, call);
     if (event?.position === undefined || toPosition(event.position) !== position) return;
     if (this.names.streamId(event.streamId) === undefined) {
       throw new InvalidPositionError(position, "is the position of an event of another store on this server");
+    }
+  }
+
+  /** The entry at a place, or the next one. */
+  async #at(place: LogPosition, call: CallLimit): Promise<readonly IncomingEvent[]> {
+    const range = { from: place, isBackward: false, count: 1 } as const;
+    try {
+      return await this.reader.log(range, this.reader.brief(call));
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await assertPlace(this.reader, place, call);
+      return await this.reader.log(range, call);
     }
   }
 }

@@ -55,7 +55,8 @@ describe("errors of the client", () => {
 
     expect(toServerFailure(at6).facts).toStrictEqual({ stream: "a-1", actual: 7 });
     expect(toServerFailure(none).facts).toStrictEqual({ stream: "a-1", actual: 0 });
-    expect(toServerFailure(new UnavailableError()).message).toMatch(/\S/);
+    expect(toServerFailure(new UnavailableError()).message).toBe("unavailable");
+    expect(toServerFailure(new AccessDeniedError()).message).toBe("access denied");
   });
 
   it.each([

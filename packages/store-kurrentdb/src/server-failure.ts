@@ -4,6 +4,7 @@
  * - `closed`: the stream was deleted for good. Nothing was written.
  * - `absent`: there is no such stream.
  * - `too-large`, `denied`, `unsupported`, `refused`: the server will not do it. Nothing was written.
+ * - `no-place`: the log has no entry at the position that was named.
  * - `not-sent`: no server did anything.
  * - `not-leader`: the server is no leader, or not any more. It has not done this call, unless that was an append in a batch: the
  *   client gives this answer to every append that was under way on the connection, also to those that are done.
@@ -17,6 +18,7 @@ export type FailureKind =
   | "denied"
   | "unsupported"
   | "refused"
+  | "no-place"
   | "not-sent"
   | "not-leader"
   | "lost";
@@ -90,6 +92,7 @@ const UNRECOGNISED: readonly (readonly [RegExp, FailureKind])[] = [
 ];
 /** What the second protocol says where the first names the leader, which the client does not recognise. */
 const NO_LEADER = "not the leader node";
+const NO_PLACE = "invalid position";
 /** What the server says of a stream, in a conflict over several, that was deleted for good: from 26.2 on, and before. */
 const TOMBSTONED: ReadonlySet<bigint> = new Set([-6n, -100n]);
 
@@ -109,6 +112,7 @@ export function toServerFailure(error: unknown): ServerFailure {
       isClientSuspect: false,
     });
   }
+  if (cause.message.includes(NO_PLACE)) return new ServerFailure("no-place", textOf(cause), options);
   // A new client looks for the leader where the connection string names several servers.
   if (cause.message.includes(NO_LEADER)) return new ServerFailure("not-sent", textOf(cause), options);
   const facts = factsOf(cause);
@@ -130,7 +134,15 @@ const OPENSSL = /^SSL routines:[^:]*:([^:]+):.*/;
 export function textOf(error: Error): string {
   const [line = ""] = error.message.split("\n");
   const text = line.replaceAll(NOISE, "").replace(OPENSSL, "TLS: $1").trim();
-  return text || line || error.constructor.name;
+  return text || line || inWords(error.constructor.name);
+}
+
+/** What the name of a class says: `AccessDeniedError` is "access denied". */
+function inWords(name: string): string {
+  return name
+    .replace(/(?<=.)Error$/, "")
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ")
+    .toLowerCase();
 }
 
 function factsOf(error: Error): FailureFacts {

@@ -37,6 +37,7 @@ export function toStoreError(error: unknown, doing: string): EventSourcingError 
       return new UnsupportedError(`the KurrentDB server cannot do that: ${detail}; upgrade it`, options);
     case "conflict":
     case "absent":
+    case "no-place":
     case "refused":
       return new ConfigurationError(`the KurrentDB server refuses it: ${detail}`, options);
     case "not-sent":

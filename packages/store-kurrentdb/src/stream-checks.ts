@@ -8,7 +8,8 @@ export function checkStreams(
   writes: readonly EncodedWrite[],
   capabilities: Capabilities,
 ): readonly StreamCheck[] {
-  if (checks.length > 0 && capabilities.conditions !== "stream") {
+  if (checks.length === 0) return checks;
+  if (capabilities.conditions !== "stream") {
     throw new UnsupportedError(`this store takes no checks of streams: ${capabilities.gaps.conditions ?? ""}`);
   }
   const seen = new Set(writes.map(({ streamId }) => streamId));

@@ -147,3 +147,33 @@ describe("a server whose clock is not that of the client", () => {
     expect(await store.registers.set("k", "v", { expected: 0 })).toBe(1);
   });
 });
+
+describe("a position of another log, such as before a backup was restored", () => {
+  it.each([{}, { name: "shop" }])(
+    "is refused, though the log is longer by now and such reads look like an outage (%o)",
+    async (named) => {
+      await using other = await startKurrentDouble();
+      await using before = await openKurrentDbEventStore({ connectionString: other.connectionString, ...named });
+      await before.append(writeOf("a-1", 0, 3));
+      const after = await before.head();
+      await using double = await startKurrentDouble();
+      const { connectionString } = double;
+      await using store = await openKurrentDbEventStore({ connectionString, ...named, timeoutMs: 1_500 });
+      await store.append({ streamId: "b-1", expected: 0, events: [{ type: "Other", data: "x".repeat(33) }] });
+      await store.append(writeOf("b-1", 1, 20));
+
+      for (const options of [
+        {},
+        { live: true },
+        { filter: { types: ["Happened"] } },
+        { filter: { categories: ["b"] }, live: true },
+      ]) {
+        const reading = (async () => {
+          for await (const { events } of store.readAll({ ...options, after })) expect(events).toStrictEqual([]);
+        })();
+        expect(await failureOf(reading)).toMatch(/^ES_INVALID_POSITION/);
+      }
+    },
+    60_000,
+  );
+});

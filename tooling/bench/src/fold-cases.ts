@@ -12,11 +12,12 @@ const targets: Targets = {
 export const FOLD_CASES: readonly BenchCase[] = [
   {
     id: "fold-200000",
-    title: "catch-up projection, 200,000 events folded into 20,000 rows, exactly once",
+    title:
+      "catch-up projection, 200,000 events folded into 20,000 rows, exactly once (0.4 a second are 80,000 events/s)",
     callers: 1,
     eventsPerOperation: PROJECTED_EVENTS,
     targets,
-    only: ["sqlite-normal", "sqlite-full", "postgres", "memory-postgres"],
+    only: ["sqlite-full", "postgres", "memory-postgres"],
     isWriting: false,
     seed: (subject) => seedLog(subject, PROJECTED_EVENTS),
     prepare: (subject) => async () => assertCount((await subject.projectTotals?.()) ?? 0, PROJECTED_EVENTS),

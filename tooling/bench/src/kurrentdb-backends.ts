@@ -11,7 +11,7 @@ export const KURRENTDB_BACKENDS: readonly Backend[] = [
     title: "KurrentDB's client on a double of the server in a process of its own",
     timeEvery: 1,
     maxPerSlice: 5_000,
-    cases: /^append-(1|8|32)-callers-batch-1$|^read-stream-1000$|^read-all-100000$/,
+    cases: /^append-(1|8|32)-callers-batch-1$|^read-stream-1000$|^read-all-100000$|^project-20000-count$/,
     start,
   },
 ];

@@ -10,6 +10,8 @@ const CATCH_UP_POSTGRES = { ratio: 0.8 };
 const LOG_EVENTS = 100_000;
 /** Events of the log that projections catch up with. */
 export const PROJECTED_EVENTS = 200_000;
+/** As many as the double of KurrentDB takes in a few seconds. */
+const FEW_PROJECTED_EVENTS = 20_000;
 const SEED_BATCH = 1_000;
 const SNAPSHOT_AT = 950;
 
@@ -78,6 +80,16 @@ export const READ_CASES: readonly BenchCase[] = [
     read: (subject) => subject.project(),
     result: PROJECTED_EVENTS,
   }),
+  reading({
+    id: "project-20000-count",
+    title: "catch-up projection, 20,000 events, counting handler",
+    eventsPerOperation: FEW_PROJECTED_EVENTS,
+    targets: { kurrentdb: CATCH_UP },
+    only: ["kurrentdb"],
+    seed: (subject) => seedLog(subject, FEW_PROJECTED_EVENTS),
+    read: (subject) => subject.project(),
+    result: FEW_PROJECTED_EVENTS,
+  }),
 ];
 
 function loadStream(events: number, targets: Targets): BenchCase {
@@ -95,7 +107,7 @@ function loadStream(events: number, targets: Targets): BenchCase {
   });
 }
 
-interface Reading extends Pick<BenchCase, "id" | "title" | "eventsPerOperation" | "targets"> {
+interface Reading extends Pick<BenchCase, "id" | "title" | "eventsPerOperation" | "targets" | "only"> {
   seed(subject: Subject): Promise<void>;
   read(subject: Subject): Outcome<number>;
   /** What `read` must come to. */

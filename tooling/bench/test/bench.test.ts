@@ -39,12 +39,33 @@ it("measures the NATS store against its client", async () => {
   expect(stdout).toMatch(/Targets met: [01] of 1/);
 }, 30_000);
 
-it("looks at the heap ten times during a replay", async () => {
-  const { stdout } = await runMain("--flat", "--events", "2000");
+it("looks at the heap ten times during a replay, by reads and by projections", async () => {
+  const { stdout } = await runMain("--flat", "--events", "2000", "--only", "flat/(sqlite|memory)");
 
-  expect(stdout).toContain("100 %: ");
-  expect(stdout).toContain("2,000 events at ");
-});
+  expect(stdout.match(/^100 %: /gm)).toHaveLength(3);
+  expect(stdout.match(/: 2,000 events at /g)).toHaveLength(3);
+}, 30_000);
+
+it("times the handlers of live projections, and what a program would do without", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "bench-test-"));
+  try {
+    const json = join(directory, "latency.json");
+
+    await runMain("--latency", "--appends", "5", "--only", "latency/(memory|sqlite)$", "--json", json);
+
+    const { latency } = reportSchema.parse(JSON.parse(await readFile(json, "utf8")));
+    expect(latency.map(({ id, bare }) => [id, bare === null])).toStrictEqual([
+      ["memory", true],
+      ["sqlite", false],
+    ]);
+    for (const { toolkit } of latency) {
+      expect(toolkit.fromAppend.p50Ms).toBeGreaterThan(0);
+      expect(toolkit.fromAppend.p99Ms).toBeGreaterThanOrEqual(toolkit.fromAcknowledgement.p99Ms);
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 30_000);
 
 it("refuses a pattern that no case has", async () => {
   await expect(runMain("--only", "no such case")).rejects.toThrow("no case has an id like");

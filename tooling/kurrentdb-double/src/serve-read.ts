@@ -1,6 +1,7 @@
 import { authorizationOf, needsLeader } from "./access.ts";
 import { type EventFilter, toEventFilter } from "./event-filter.ts";
 import type { LoggedEvent } from "./event-log.ts";
+import { isNoPlace, readOfNoPlace } from "./log-place.ts";
 import { type Failure, streamDeleted, toServiceError } from "./failures.ts";
 import type { AllSourceMessage, ReadOptionsMessage, ReadResponse, StreamSourceMessage } from "./messages.ts";
 import type { MisbehavingCall } from "./misbehaviour.ts";
@@ -47,6 +48,7 @@ function select(backend: Backend, options: ReadOptionsMessage): Selection {
   const isBackwards = options.direction === BACKWARDS;
   const count = Number(options.count ?? "0");
   if (options.source !== "stream") {
+    if (isNoPlace(backend.log, options.all)) return { failure: readOfNoPlace() };
     return {
       events: fromAll(backend.log.events, options.all, isBackwards, { count, filter: toEventFilter(options.filter) }),
     };

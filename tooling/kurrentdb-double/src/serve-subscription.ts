@@ -1,6 +1,7 @@
 import { checkpointInterval, toEventFilter } from "./event-filter.ts";
 import { LAST_REVISION, type LoggedEvent } from "./event-log.ts";
 import { streamDeleted } from "./failures.ts";
+import { isNoPlace, subscriptionToNoPlace } from "./log-place.ts";
 import type { ProgressMessage, ReadOptionsMessage } from "./messages.ts";
 import type { MisbehavingCall } from "./misbehaviour.ts";
 import { type Backend, perform } from "./perform.ts";
@@ -35,6 +36,8 @@ export function serveSubscription(
 function follow(backend: Backend, call: ReadCall, control: MisbehavingCall, subject: Subject): void {
   const wake = listen(backend, call, subject);
   call.write({ confirmation: { subscription_id: crypto.randomUUID() } });
+  const { all, source } = call.request.options ?? {};
+  if (source !== "stream" && isNoPlace(backend.log, all)) return control.fail(subscriptionToNoPlace());
   void pump(backend, call, control, subject, wake);
 }
 

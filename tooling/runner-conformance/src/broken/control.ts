@@ -51,6 +51,15 @@ export const brokenControls: readonly BrokenRunners[] = [
     })),
   },
   {
+    fault: "goes on with the page when its time is over",
+    rejectedBy: ["control.stop-abandons"],
+    breakRunners: overProjection((projection) => ({
+      ...projection,
+      apply: (events, context, progress) =>
+        projection.apply(events, { ...context, signal: new AbortController().signal }, progress),
+    })),
+  },
+  {
     fault: "goes on to the head before it stops",
     rejectedBy: ["control.stop-drains"],
     breakRunners: (runners) => ({

@@ -164,7 +164,7 @@ export const brokenProcessManagers: readonly BrokenRunners[] = [
   },
   {
     fault: "reacts again to what it had reacted to before a crash",
-    rejectedBy: ["process-manager.crash"],
+    rejectedBy: ["process-manager.crash", "process-manager.paused"],
     breakRunners: (runners) => ({
       ...runners,
       processManager: (manager, options) =>

@@ -41,6 +41,19 @@ export const brokenSharing: readonly BrokenRunners[] = [
     })),
   },
   {
+    fault: "starts each partition when it is taken first",
+    rejectedBy: ["shared.starts-now"],
+    breakRunners: overStore((store) =>
+      delegateRegisters(store, {
+        get: async (key, options) => (key.startsWith("start:") ? undefined : store.registers.get(key, options)),
+        set: async (key, value, { expected, ...options } = {}) =>
+          key.startsWith("start:")
+            ? store.registers.set(key, value, options)
+            : store.registers.set(key, value, expected === undefined ? options : { ...options, expected }),
+      }),
+    ),
+  },
+  {
     fault: "leaves the page at hand when it stops",
     rejectedBy: ["shared.drains"],
     breakRunners: changeSharedCalls((inner) => ({ stop: () => inner.stop({ timeoutMs: 0 }).catch(() => undefined) })),

@@ -1,5 +1,7 @@
+import { defineEvents } from "@es/core";
 import { expect } from "vitest";
-import type { HandlerContext } from "../../index.ts";
+import { defineProjection, type HandlerContext } from "../../index.ts";
+import { anything } from "../anything.ts";
 import { nextTurn } from "../next-turn.ts";
 import { append, Notes, notesOfLog } from "../notes.ts";
 import type { RunnerCase } from "../runner-case.ts";
@@ -87,6 +89,41 @@ export const controlCases: readonly RunnerCase[] = [
       const next = new Notes();
       await runToHead(context, next);
       expect(next.seen).toStrictEqual(["a-1@3", "a-1@4", "a-1@5", "a-1@6"]);
+    },
+  },
+  {
+    id: "control.stop-abandons",
+    rule: "gives a declared projection no further event of the page once the time to drain is over, and leaves all of it for later",
+    async run(context) {
+      await append(context.store, "a-1", 4);
+      const seen: number[] = [];
+      const entered = Promise.withResolvers<void>();
+      const leave = Promise.withResolvers<void>();
+      const projection = defineProjection({
+        name: "notes",
+        events: defineEvents({ Happened: anything }),
+        handlers: {
+          Happened: async ({ version }) => {
+            seen.push(version);
+            entered.resolve();
+            await leave.promise;
+          },
+        },
+      });
+      const runner = context.runners.atLeastOnce(projection, { store: context.store });
+      await context.within(runner.start(), "the runner to start");
+      await context.within(entered.promise, "the handler to begin");
+
+      await expect(context.within(runner.stop({ timeoutMs: 1 }), "the stop")).rejects.toMatchObject({
+        code: "ES_WAIT_TIMEOUT",
+      });
+      leave.resolve();
+      await context.within(runner.done, "the runner to be done");
+
+      expect(seen).toStrictEqual([1]);
+      const next = new Notes();
+      await runToHead(context, next);
+      expect(next.seen).toStrictEqual(["a-1@1", "a-1@2", "a-1@3", "a-1@4"]);
     },
   },
   {

@@ -1,6 +1,7 @@
 import { createRepository, defineAggregate, defineEvents, type EventStore, type Schema } from "@es/core";
 import { expect } from "vitest";
-import { defineProcessManager, type ProcessManager } from "../../index.ts";
+import { defineProcessManager, type ProcessManager, type StartPosition } from "../../index.ts";
+import { changed } from "../changed-store.ts";
 import { Dying } from "../dying.ts";
 import { append } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
@@ -40,17 +41,19 @@ const orderEvents = defineEvents({
 function reserving(
   store: EventStore<unknown>,
   onOrder: (streamId: string) => void = () => undefined,
+  { id = "main", from = "beginning" }: { readonly id?: string; readonly from?: StartPosition } = {},
 ): ProcessManager<unknown> {
   const stock = createRepository(store, Stock);
   return defineProcessManager({
-    name: "reserving",
+    name: `reserving-${id}`,
+    from,
     events: orderEvents,
     categories: ["order"],
     handlers: {
       Placed: async ({ streamId }, unit) => {
-        await unit.execute(stock, "main", { type: "Reserve", data: { order: streamId } });
+        await unit.execute(stock, id, { type: "Reserve", data: { order: streamId } });
         // The second command meets what the first one did, although nothing is committed yet.
-        await unit.execute(stock, "main", { type: "Reserve", data: { order: "gift" } });
+        await unit.execute(stock, id, { type: "Reserve", data: { order: "gift" } });
         onOrder(streamId);
       },
     },
@@ -73,8 +76,32 @@ async function start(
   return runner;
 }
 
-async function reserved(context: RunnerCaseContext): Promise<string> {
-  return (await createRepository(context.store, Stock).load("main")).state.orders;
+async function reserved(context: RunnerCaseContext, id = "main"): Promise<string> {
+  return (await createRepository(context.store, Stock).load(id)).state.orders;
+}
+
+/** A store whose n-th call that concerns a stream waits until it is let go. */
+function pausingAt(nth: number, streamId: string, inner: EventStore<unknown>) {
+  const paused = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  const step = async (): Promise<void> => {
+    calls += 1;
+    if (calls !== nth) return;
+    paused.resolve();
+    await gate.promise;
+  };
+  const store = changed(inner, {
+    async append(writes, options) {
+      await step();
+      return inner.append(writes, options);
+    },
+    async *readStream(id, options) {
+      if (id === streamId) await step();
+      yield* inner.readStream(id, options);
+    },
+  });
+  return { store, paused: paused.promise, letGo: gate.resolve };
 }
 
 async function place(context: RunnerCaseContext, ...orders: number[]): Promise<void> {
@@ -119,6 +146,34 @@ export const processManagerCases: readonly RunnerCase[] = [
       await toHead(context, await start(context));
 
       expect(await reserved(context)).toBe(" order-1 gift order-2 gift order-3 gift");
+    },
+  },
+  {
+    id: "process-manager.paused",
+    rule: "has no second effect when a process that was paused goes on, wherever that was, after another one has taken over",
+    lacks: "transactions",
+    async run(context) {
+      const { store, runners, within } = context;
+      const clock = new VirtualClock(5_000);
+      for (let nth = 1, isPaused = true; isPaused; nth += 1) {
+        const own = { id: `${nth}`, from: { after: await store.head() } };
+        await place(context, nth);
+        const pausing = pausingAt(nth, `stock-${nth}`, store);
+        const first = runners.processManager(reserving(pausing.store, undefined, own), { store: pausing.store, clock });
+        await within(first.start(), "the first runner to start");
+        const goesOn = first.waitFor(await store.head(), { timeoutMs: 1e9 }).then(() => false);
+        isPaused = await within(Promise.race([pausing.paused.then(() => true), goesOn]), "the pause");
+        const second = runners.processManager(reserving(store, undefined, own), { store, clock });
+        await within(second.start(), "the second runner to start");
+        await toHead(context, second);
+
+        pausing.letGo();
+        await within(Promise.allSettled([goesOn, first.stop()]), "the first runner to end");
+        await stop(context, second);
+
+        expect(await reserved(context, own.id)).toBe(` order-${nth} gift`);
+        expect(nth).toBeLessThan(20);
+      }
     },
   },
   {

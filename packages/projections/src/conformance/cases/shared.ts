@@ -1,6 +1,12 @@
 import type { EventStore } from "@es/core";
 import { expect } from "vitest";
-import { type LeaseOptions, listParked, type RunnerOptions, type SharedRunner } from "../../index.ts";
+import {
+  type LeaseOptions,
+  listParked,
+  type PartitionStatus,
+  type RunnerOptions,
+  type SharedRunner,
+} from "../../index.ts";
 import { changedRegisters } from "../changed-store.ts";
 import { nextTurn } from "../next-turn.ts";
 import { append, Notes, noteOf } from "../notes.ts";
@@ -251,6 +257,29 @@ export const sharedCases: readonly RunnerCase[] = [
       expect(seen.toSorted()).toStrictEqual(["a-1@1", "a-1@2", "a-3@1"]);
       expect(seen.indexOf("a-1@1")).toBeLessThan(seen.indexOf("a-1@2"));
       expect(await listParked(store.registers, "notes")).toStrictEqual([]);
+    },
+  },
+  {
+    id: "shared.starts-now",
+    rule: "starts now at the same moment in all partitions, also in those that a process takes later",
+    async run(context) {
+      const { store, runners } = context;
+      await fill(store, 1);
+      const notes = new Notes({ from: "now" });
+      const share = (): SharedRunner => {
+        const runner = runners.shared(notes.projection, { store, partitions: 4, maxPartitions: 2, pollMs: 5 });
+        runner.start();
+        return runner;
+      };
+      const first = share();
+      const isLive = ({ runner }: PartitionStatus): boolean => runner?.state === "live";
+      await context.until(() => first.status().filter(isLive).length === 2, "two partitions to be live");
+      await fill(store, 1);
+
+      const second = share();
+      await context.within(second.waitFor(await store.head()), "all partitions to reach the head");
+
+      expect(notes.seen.toSorted()).toStrictEqual(STREAMS.map((id) => `${id}@2`).toSorted());
     },
   },
   {

@@ -1,6 +1,7 @@
-import { defineEvents, type Schema } from "@es/core";
+import { defineEvents } from "@es/core";
 import { expect } from "vitest";
 import { defineProcessManager, listTimeouts } from "../../index.ts";
+import { anything } from "../anything.ts";
 import { changed } from "../changed-store.ts";
 import { nextTurn } from "../next-turn.ts";
 import { append } from "../notes.ts";
@@ -9,11 +10,6 @@ import { stop, toHead } from "../running.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 const YEAR_MS = 365 * 86_400_000;
-
-/** Any value. The suite needs no validator of its own. */
-const anything: Schema<unknown, unknown> = {
-  "~standard": { version: 1, vendor: "es", validate: (value) => ({ value }) },
-};
 
 /** The feed of a store, which a case may hold back. */
 class News {
