@@ -6,7 +6,7 @@ import { ProjectionStoppedError, WaitTimeoutError } from "./errors.ts";
 import { LeasedPartition } from "./leased-partition.ts";
 import { assertRunnable, checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import { assertMembers, assertTimeLimit, someRegisters } from "./member-rules.ts";
-import { partitionKey, partitionOf } from "./partition.ts";
+import { assertPartitions, partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "./runner-options.ts";
 import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
@@ -46,11 +46,7 @@ export function createSharedRunner(
   const settings = runnerSettings(options);
   const { partitions: count = 1, leaseMs = LEASE_MS } = options;
   const { maxPartitions = count, pollMs = Math.min(1_000, leaseMs / 4) } = options;
-  for (const [name, value] of Object.entries({ partitions: count, maxPartitions })) {
-    if (!Number.isSafeInteger(value) || value < 1 || value > 1_000) {
-      throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
-    }
-  }
+  assertPartitions({ partitions: count, maxPartitions });
   if (!Number.isFinite(leaseMs) || leaseMs < 10 || !Number.isFinite(pollMs) || pollMs <= 0) {
     throw new ConfigurationError(`leaseMs is ${leaseMs} and pollMs ${pollMs}; give at least 10 and a positive number`);
   }

@@ -52,7 +52,12 @@ export { createPostgresSink } from "./postgres-sink.ts";
 export type { PostgresSinkClient, PostgresSinkPool, PostgresTransaction } from "./postgres-sink-driver.ts";
 export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
 export { defineProcessManager } from "./process-manager.ts";
-export type { PlainProcessManagerOptions, ProcessManagerOptions } from "./process-manager-runner.ts";
+export type {
+  PlainProcessManagerOptions,
+  ProcessManagerOptions,
+  ProcessManagerRunner,
+  ProcessManagerStatus,
+} from "./process-manager-runner.ts";
 export { createProcessManagerRunner } from "./process-manager-runner.ts";
 export { progressLine } from "./progress-line.ts";
 export type { Progress, Projection, StartPosition } from "./projection.ts";
@@ -77,7 +82,7 @@ export type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runne
 export type { CheckpointedSink } from "./sink.ts";
 export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
 export { createSqliteSink } from "./sqlite-sink.ts";
-export type { DueTimeout, PendingTimeout, TimeoutPlan } from "./timeout.ts";
+export type { DueTimeout, PendingTimeout, TimeoutFailure, TimeoutPlan } from "./timeout.ts";
 export { listTimeouts } from "./timeout-register.ts";
 export type { WaitOptions } from "./waiters.ts";
 export type { UnitOfWork } from "./unit-of-work.ts";

@@ -31,6 +31,11 @@ export type ParkedList = readonly ParkedStream[];
 /** Longest error text that is kept. All parked streams are in one register. */
 const MAX_ERROR_LENGTH = 500;
 
+/** What a handler threw, as it is kept. */
+export function keptError(error: unknown): string {
+  return describe(error).slice(0, MAX_ERROR_LENGTH).toWellFormed();
+}
+
 /** The list with one more stream, held back from this event on. */
 export function withParked(
   list: ParkedList,
@@ -49,7 +54,7 @@ export function withParked(
       eventType: type,
       position,
       attempts: failure.attempts,
-      error: describe(failure.error).slice(0, MAX_ERROR_LENGTH).toWellFormed(),
+      error: keptError(failure.error),
       parkedAt: failure.now,
     },
   ];
@@ -98,7 +103,7 @@ export function withFailedReplay(list: ParkedList, streamId: string, error: unkn
       ? {
           ...stream,
           attempts: stream.attempts + attempts,
-          error: describe(error).slice(0, MAX_ERROR_LENGTH).toWellFormed(),
+          error: keptError(error),
         }
       : stream,
   );

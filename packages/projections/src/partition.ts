@@ -1,3 +1,4 @@
+import { ConfigurationError } from "@es/core";
 import { checkpointKey } from "./checkpoint.ts";
 
 /** One of several equal parts of the streams. A stream is always in the same one, so its order is kept. */
@@ -6,6 +7,20 @@ export interface Partition {
   readonly index: number;
   /** How many there are. */
   readonly count: number;
+}
+
+/** @throws ConfigurationError naming a number of partitions that cannot be */
+export function assertPartitions(numbers: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isSafeInteger(value) || value < 1 || value > 1_000) {
+      throw new ConfigurationError(`${name} is ${value}; it must be a whole number from 1 to 1000`);
+    }
+  }
+}
+
+/** All parts of a split into so many. */
+export function partitionsOf(count: number): readonly Partition[] {
+  return Array.from({ length: count }, (_, index) => ({ index, count }));
 }
 
 /** The part that a stream is in. Never change it: which checkpoint covers a stream follows from it. */

@@ -1,19 +1,49 @@
-import type { EventStore, RecordedEvent, TransactionalEventStore } from "@es/core";
+import type { EventStore, TransactionalEventStore } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "./delivery.ts";
-import { HandlerFailedError } from "./errors.ts";
+import { type DueEvents, DueTimeouts } from "./due-timeouts.ts";
 import { ledgerFor } from "./ledger-for.ts";
 import { aFunction, assertMembers, aStore, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { ProcessSteps } from "./process-step.ts";
 import type { Projection } from "./projection.ts";
 import type { ProjectionRunner } from "./projection-runner.ts";
-import { isTransient } from "./retry.ts";
 import { Runner } from "./runner.ts";
 import { type CommonRunnerOptions, runnerSettings } from "./runner-options.ts";
 import type { RunnerReport } from "./runner-report.ts";
-import { eventOf, TimeoutLoop } from "./timeout-loop.ts";
-import type { PendingTimeout } from "./timeout.ts";
+import type { RunnerStatus } from "./runner-status.ts";
+import { TimeoutLoop } from "./timeout-loop.ts";
+
+/** How a process manager is getting on. */
+export interface ProcessManagerStatus extends RunnerStatus {
+  /** Time-outs that are held back, as far as it has looked. With one it is not healthy. */
+  readonly parkedTimeouts: number;
+}
+
+/** Runs a process manager: a projection runner that also handles time-outs. */
+export interface ProcessManagerRunner<Guarantee extends Delivery["guarantee"] = Delivery["guarantee"]>
+  extends ProjectionRunner<Guarantee> {
+  /** How it is getting on. */
+  status(): ProcessManagerStatus;
+
+  /**
+   * Handles time-outs that are held back, one or all, in the order in which they were due, once everything that is stored was handled.
+   * `listTimeouts` shows them: they have `parked`.
+   *
+   * @returns how many were handled
+   * @throws HandlerFailedError when one fails again; it and the later ones stay parked
+   * @throws ProjectionStoppedError when the runner does not run, or is stopped meanwhile
+   */
+  replayTimeouts(key?: string): Promise<number>;
+
+  /**
+   * Forgets a time-out that is held back.
+   *
+   * @returns whether it was
+   * @throws ProjectionStoppedError when the runner does not run
+   */
+  discardTimeout(key: string): Promise<boolean>;
+}
 
 /** What a runner of a process manager takes. */
 export interface ProcessManagerOptions<Tx> extends CommonRunnerOptions {
@@ -38,7 +68,7 @@ interface UntypedOptions extends CommonRunnerOptions {
 export function createProcessManagerRunner<Tx>(
   manager: ProcessManager<Tx>,
   options: ProcessManagerOptions<Tx>,
-): ProjectionRunner<"exactly-once">;
+): ProcessManagerRunner<"exactly-once">;
 /**
  * As above, on a store without transactions: an event may come again, and has no second effect, because what it led to is found in the
  * streams of the aggregates. Those that it leads to are saved together where the store can, and one after the other where not.
@@ -46,17 +76,16 @@ export function createProcessManagerRunner<Tx>(
 export function createProcessManagerRunner<Tx>(
   manager: ProcessManager<Tx>,
   options: PlainProcessManagerOptions<Tx>,
-): ProjectionRunner<"at-least-once">;
+): ProcessManagerRunner<"at-least-once">;
 export function createProcessManagerRunner(
   manager: ProcessManager<unknown>,
   options: UntypedOptions,
-): ProjectionRunner {
+): ProcessManagerRunner {
   assertMembers("the process manager", manager, { handle: required(aFunction), expire: required(aFunction) });
   assertMembers("the options of the runner", options, { store: required(aStore) });
   const { store } = options;
   const sink = "transaction" in store && store.capabilities.transactions ? store : undefined;
-  const due = new WeakMap<RecordedEvent, PendingTimeout>();
-  const skipped = new WeakSet<PendingTimeout>();
+  const due: DueEvents = new WeakMap();
   /** Whether time-outs were planned or cancelled since the loop was told so: by events, and by time-outs. */
   const planned = { byEvents: false, byTimeouts: false };
 
@@ -74,11 +103,11 @@ export function createProcessManagerRunner(
       for (const event of events) {
         // What comes now is no longer for this runner.
         throwIfAborted(context.signal);
-        const timeout = due.get(event);
-        if (timeout === undefined) await steps.handle(event);
-        else await steps.expire(event, timeout, skipped.has(timeout));
+        const own = due.get(event);
+        if (own === undefined) await steps.handle(event);
+        else await steps.expire(event, own.timeout, own.fate);
         progress.handled += 1;
-        planned[timeout === undefined ? "byEvents" : "byTimeouts"] ||= steps.hasPlanned;
+        planned[own === undefined ? "byEvents" : "byTimeouts"] ||= steps.hasPlanned;
       }
     },
   };
@@ -88,6 +117,16 @@ export function createProcessManagerRunner(
   const places = sink === undefined ? options : { ...options, sink };
   const ledger = ledgerFor(projection, places, { index: 0, count: 1 });
   const runner = new Runner(projection, ledger, settings);
+  const timeouts = new DueTimeouts({
+    runner,
+    settings,
+    registers: store.registers,
+    due,
+    onAttempt({ hasChanged }) {
+      loop?.wake({ hasChanged: hasChanged || planned.byTimeouts });
+      planned.byTimeouts = false;
+    },
+  });
   const loop =
     manager.timeouts === undefined
       ? undefined
@@ -100,34 +139,13 @@ export function createProcessManagerRunner(
           isLive: () => runner.status().state === "live",
           position: () => runner.status().position,
           head: (signal) => store.head({ signal }),
-          fire,
+          fire: (timeout) => timeouts.fire(timeout),
           onRetrying: (retrying) => {
             runner.retryingBesides(retrying?.error);
             if (retrying !== undefined) settings.report({ kind: "retrying", ...retrying });
           },
           fail: (error) => runner.failWith(error),
         });
-
-  async function fire(timeout: PendingTimeout): Promise<boolean> {
-    const event = eventOf(timeout);
-    due.set(event, timeout);
-    const { isHandled, failure } = await runner.insert(event);
-    loop?.wake({ hasChanged: planned.byTimeouts });
-    planned.byTimeouts = false;
-    if (failure === undefined) return isHandled;
-    const { error } = failure;
-    // An outage is no fault of the time-out, however long it lasts.
-    const isItsFault = error instanceof HandlerFailedError && !isTransient(error.cause);
-    if (settings.onFailure.kind !== "skip" || !isItsFault) {
-      runner.failWith(error);
-      return false;
-    }
-    skipped.add(timeout);
-    const again = await runner.insert(event);
-    if (again.failure !== undefined) runner.failWith(again.failure.error);
-    if (again.isHandled) settings.report({ kind: "skipped", event, error: error.cause, attempts: error.attempts });
-    return again.isHandled;
-  }
 
   function onReport(report: RunnerReport): void {
     if (report.kind === "started") loop?.start();
@@ -139,5 +157,26 @@ export function createProcessManagerRunner(
     options.onReport?.(report);
   }
 
-  return runner;
+  return {
+    projection: runner.projection,
+    guarantee: runner.guarantee,
+    done: runner.done,
+    start: () => runner.start(),
+    stop: (stopOptions) => runner.stop(stopOptions),
+    pause: (pauseOptions) => runner.pause(pauseOptions),
+    resume: () => runner.resume(),
+    lag: (lagOptions) => runner.lag(lagOptions),
+    parked: () => runner.parked(),
+    replayParked: (streamId) => runner.replayParked(streamId),
+    discardParked: (streamId) => runner.discardParked(streamId),
+    waitFor: (position, wait) => runner.waitFor(position, wait),
+    status() {
+      const status = runner.status();
+      const parkedTimeouts = loop?.parked ?? 0;
+      return { ...status, isHealthy: status.isHealthy && parkedTimeouts === 0, parkedTimeouts };
+    },
+    replayTimeouts: (key) => timeouts.replay(key),
+    discardTimeout: (key) => timeouts.discard(key),
+    [Symbol.asyncDispose]: () => runner.stop(),
+  };
 }

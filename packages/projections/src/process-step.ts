@@ -11,7 +11,7 @@ import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
 import { aDate, aNumber, assertIs, assertMembers, aText, required } from "./member-rules.ts";
 import type { ProcessManager } from "./process-manager.ts";
 import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
-import type { PendingTimeout, TimeoutPlan } from "./timeout.ts";
+import type { PendingTimeout, TimeoutFailure, TimeoutPlan } from "./timeout.ts";
 import { Turn } from "./turn.ts";
 import { type Aggregates, holdAggregates, type UnitOfWork } from "./unit-of-work.ts";
 
@@ -21,6 +21,9 @@ const CONFLICTS = 10;
 interface Joined {
   readonly tx?: unknown;
 }
+
+/** What becomes of a time-out that is due: it is handled, taken away, or held back for this reason. */
+export type TimeoutFate = "handled" | "dropped" | TimeoutFailure;
 
 /** Lets a process manager react to events and time-outs, one after the other, and stores what that leads to. */
 export class ProcessSteps {
@@ -59,16 +62,20 @@ export class ProcessSteps {
     await this.#step(event, event.id, [], (unit) => this.#manager.handle(event, unit));
   }
 
-  /** Reacts to a time-out, unless it was cancelled or replaced meanwhile, and takes it away. */
-  async expire(event: RecordedEvent, { key, id }: PendingTimeout, isSkipped: boolean): Promise<void> {
+  /** Does to a time-out what is to become of it, unless it was cancelled or replaced meanwhile. */
+  async expire(event: RecordedEvent, { key, id }: PendingTimeout, fate: TimeoutFate): Promise<void> {
     const { registers } = this.#store;
     const waiting = await findTimeout(registers, this.#manager.name, key, this.#joined);
     if (waiting?.id !== id) return;
-    const done: TimeoutChange = { key, id, timeout: undefined };
+    const done: TimeoutChange = {
+      key,
+      id,
+      timeout: typeof fate === "object" ? { ...waiting, parked: fate } : undefined,
+    };
     // Otherwise the names of time-outs that plan themselves again would grow for ever.
     const name = digestOf(id);
     await this.#step(event, name, [done], async (unit) => {
-      if (!isSkipped) await this.#manager.expire(event, key, unit);
+      if (fate === "handled") await this.#manager.expire(event, key, unit);
     });
   }
 

@@ -10,6 +10,11 @@ export interface CommonRebuildOptions extends Omit<CommonRunnerOptions, "onFailu
    * @defaultValue the one that the last rebuild of this read model made live, if any
    */
   readonly replaces?: string;
+  /**
+   * In how many partitions the new version is run. As many as the old one, if that runs in several.
+   * @defaultValue 1
+   */
+  readonly partitions?: number;
   /** Ends the call. What was built stays, and the next call goes on from there. */
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 import type { Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
-import { isCheckpointOf } from "./partition.ts";
+import { countOf, isCheckpointOf, type Partition, partitionKey } from "./partition.ts";
 import type { CheckpointedSink } from "./sink.ts";
 
 /** A checkpoint and the revision of its register. */
@@ -39,25 +39,34 @@ export class RebuildPlace {
   }
 
   /** @throws CheckpointUnreadableError */
-  async load(projection: string, call: { readonly tx?: unknown } = {}): Promise<StoredCheckpoint | undefined> {
-    const key = checkpointKey(projection);
+  async load(
+    projection: string,
+    partition: Partition,
+    call: { readonly tx?: unknown } = {},
+  ): Promise<StoredCheckpoint | undefined> {
+    const key = partitionKey(projection, partition);
     const register = await this.registers.get(key, call);
     if (register === undefined) return undefined;
     return { checkpoint: parseCheckpoint(key, register.value), revision: register.revision };
   }
 
   /** Writes a checkpoint over a known revision; 0: there must be none. @returns whether that was still current */
-  async write(checkpoint: Checkpoint, projection: string, expected: number, call: Step["call"] = {}): Promise<boolean> {
+  async write(
+    checkpoint: Checkpoint,
+    projection: string,
+    partition: Partition,
+    { expected, call = {} }: { readonly expected: number; readonly call?: Step["call"] },
+  ): Promise<boolean> {
     const text = serializeCheckpoint(checkpoint);
-    return (await this.registers.set(checkpointKey(projection), text, { ...call, expected })) !== undefined;
+    return (await this.registers.set(partitionKey(projection, partition), text, { ...call, expected })) !== undefined;
   }
 
-  /** Whether a projection runs in several partitions. */
-  async isSplit(projection: string, signal: AbortSignal): Promise<boolean> {
-    const key = checkpointKey(projection);
-    for await (const other of this.registers.keys(key, { signal })) {
-      if (other !== key && isCheckpointOf(projection, other)) return true;
+  /** In how many partitions a projection runs; `undefined` when it has no checkpoint. */
+  async countOf(projection: string, signal: AbortSignal): Promise<number | undefined> {
+    const whole = checkpointKey(projection);
+    for await (const key of this.registers.keys(whole, { signal })) {
+      if (isCheckpointOf(projection, key)) return countOf(key);
     }
-    return false;
+    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { Delivery, ExactlyOnce } from "./delivery.ts";
 import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "./ledger-for.ts";
 import { aFunction, assertMembers, aText, required } from "./member-rules.ts";
 import { assertProjectionName } from "./projection-name.ts";
+import { assertPartitions, partitionsOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import { Rebuild } from "./rebuild.ts";
 import type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
@@ -22,7 +23,7 @@ interface UntypedOptions extends CommonRebuildOptions, Omit<UntypedRunnerOptions
  * exactly behind it. Old checkpoint and read model stay until `dropProjection`, and the same call with the old version goes back.
  *
  * @throws HandlerFailedError when a handler fails as often as it may; mend it and call again
- * @throws ConfigurationError when names do not fit, or one of the projections runs in several partitions
+ * @throws ConfigurationError when names or partitions do not fit
  * @throws AbortedError when the signal aborts; readers see the old version, or the new one
  */
 export async function rebuildProjection(projection: Projection, options: RebuildOptions): Promise<Rebuilt>;
@@ -38,7 +39,8 @@ export async function rebuildProjection(projection: Projection<Delivery>, option
     prepare: aFunction,
     activate: aFunction,
   });
-  const { readModel, replaces, sink, store, checkpoints, signal } = options;
+  const { readModel, replaces, sink, store, checkpoints, signal, partitions = 1 } = options;
+  assertPartitions({ partitions });
   assertProjectionName(readModel);
   if (replaces !== undefined) assertProjectionName(replaces);
   const isTransactional = projection.delivery.guarantee === "exactly-once";
@@ -49,7 +51,8 @@ export async function rebuildProjection(projection: Projection<Delivery>, option
     replaces,
     place: new RebuildPlace(usedSink?.registers ?? checkpoints ?? store.registers, usedSink),
     settings: runnerSettings(options),
-    newLedger: () => ledgerFor(projection, options, { index: 0, count: 1 }),
+    partitions: partitionsOf(partitions),
+    newLedger: (partition) => ledgerFor(projection, options, partition),
     prepare: options.prepare ?? (() => undefined),
     activate: options.activate ?? (() => undefined),
     signal: signal ?? new AbortController().signal,

@@ -6,6 +6,7 @@ import type { Delivery } from "./delivery.ts";
 import { CheckpointMismatchError, ProjectionReplacedError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
 import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
+import { type Partition, partitionOf, partitionsOf } from "./partition.ts";
 import type { Projection } from "./projection.ts";
 import type { RebuildPlace, Step, StoredCheckpoint } from "./rebuild-place.ts";
 import type { Rebuilt } from "./rebuild-options.ts";
@@ -25,8 +26,10 @@ export interface RebuildParts {
   readonly replaces: string | undefined;
   readonly place: RebuildPlace;
   readonly settings: RunnerSettings;
+  /** The parts of the new version. */
+  readonly partitions: readonly Partition[];
   /** A ledger of its own for each runner. */
-  readonly newLedger: () => Ledger;
+  readonly newLedger: (partition: Partition) => Ledger;
   readonly prepare: (tx: unknown) => void | Promise<void>;
   readonly activate: (tx: unknown) => void | Promise<void>;
   readonly signal: AbortSignal;
@@ -34,6 +37,17 @@ export interface RebuildParts {
 
 /** Another process has changed which version is live, or has revived the old one. What was read before counts no more. */
 class Overtaken extends Error {}
+
+/** The checkpoint of a part, and which part that is. */
+interface Shadow extends StoredCheckpoint {
+  readonly partition: Partition;
+}
+
+/** The version that is replaced. */
+interface Old {
+  readonly name: string;
+  readonly partitions: readonly Partition[];
+}
 
 /**
  * One version of a projection taking the place of another. Every step reads what is stored before it acts, so that it can be repeated:
@@ -60,14 +74,14 @@ export class Rebuild {
     const { projection, place, readModel, signal } = this.#parts;
     const live = await this.#often(() => liveProjection(place.registers, readModel, { signal }));
     if (live === projection.name) return this.#often(() => this.#alreadyLive());
-    const old = this.#replaced(live);
-    await this.#often(() => this.#assertWhole(old));
+    const replaced = this.#replaced(live);
+    const old = await this.#often(() => this.#splitOf(replaced));
     await this.#often(() => this.#begin(old));
-    for (let round = 0; round < ROUNDS; round += 1) await this.#catchUp(await this.#often(() => this.#goal(old)));
-    if (old !== undefined) await this.#often(() => this.#retire(old));
-    await this.#catchUp(await this.#often(() => this.#goal(old)));
+    for (let round = 0; round < ROUNDS; round += 1) await this.#catchUp(old);
+    for (const partition of old?.partitions ?? []) await this.#often(() => this.#retire(old, partition));
+    await this.#catchUp(old);
     const position = await this.#often(() => this.#switch(old));
-    return { isSwitched: true, replaced: old, position };
+    return { isSwitched: true, replaced, position };
   }
 
   #replaced(live: string | undefined): string | undefined {
@@ -88,53 +102,88 @@ export class Rebuild {
   /** It may have been about to be replaced, or have been stopped before it could forget that it was a shadow. */
   async #alreadyLive(): Promise<Rebuilt> {
     const { place, projection, readModel, signal } = this.#parts;
-    const own = await place.load(projection.name);
-    // In this order: who switches to another version writes this checkpoint first.
-    if ((await liveProjection(place.registers, readModel, { signal })) !== projection.name) throw new Overtaken();
-    if (own?.checkpoint.shadowOf !== undefined || own?.checkpoint.replacedBy !== undefined) {
-      this.#assertWritten(await place.write(withoutRole(own.checkpoint), projection.name, own.revision));
+    await this.#assertOwnSplit();
+    const parts: Shadow[] = [];
+    for (const partition of this.#parts.partitions) {
+      const own = await place.load(projection.name, partition);
+      if (own !== undefined) parts.push({ ...own, partition });
     }
-    return { isSwitched: false, replaced: undefined, position: own?.checkpoint.position ?? START };
+    // In this order: who switches to another version writes these checkpoints first.
+    if ((await liveProjection(place.registers, readModel, { signal })) !== projection.name) throw new Overtaken();
+    for (const { checkpoint, revision: expected, partition } of parts) {
+      if (checkpoint.shadowOf === undefined && checkpoint.replacedBy === undefined) continue;
+      this.#assertWritten(await place.write(withoutRole(checkpoint), projection.name, partition, { expected }));
+    }
+    return { isSwitched: false, replaced: undefined, position: firstOf(parts) };
   }
 
-  async #assertWhole(old: string | undefined): Promise<void> {
-    const { place, projection, replaces, signal } = this.#parts;
-    for (const name of old === undefined ? [projection.name] : [projection.name, old]) {
-      if (!(await place.isSplit(name, signal))) continue;
+  /** The old version and its partitions. Each new one follows that which has its streams, so there must be as many, or one. */
+  async #splitOf(name: string | undefined): Promise<Old | undefined> {
+    const { place, projection, partitions, replaces, signal } = this.#parts;
+    await this.#assertOwnSplit();
+    if (name === undefined) return undefined;
+    const count = await place.countOf(name, signal);
+    if (count === undefined && replaces !== undefined) {
       throw new ConfigurationError(
-        `projection ${JSON.stringify(name)} runs in several partitions, which cannot be rebuilt; rebuild by hand, or run it in one`,
+        `there is no checkpoint of projection ${JSON.stringify(replaces)}, which is to be replaced`,
       );
     }
-    if (replaces === undefined || (await place.load(replaces)) !== undefined) return;
+    if (count !== undefined && count !== 1 && count !== partitions.length) {
+      throw new ConfigurationError(
+        `projection ${JSON.stringify(name)} runs in ${count} partitions, and ${JSON.stringify(projection.name)} is to be built in ` +
+          `${partitions.length}: they have come to different positions, so there is none to switch at; give "partitions: ${count}"`,
+      );
+    }
+    return { name, partitions: partitionsOf(count ?? 1) };
+  }
+
+  async #assertOwnSplit(): Promise<void> {
+    const { place, projection, partitions, signal } = this.#parts;
+    const count = await place.countOf(projection.name, signal);
+    if (count === undefined || count === partitions.length) return;
     throw new ConfigurationError(
-      `there is no checkpoint of projection ${JSON.stringify(replaces)}, which is to be replaced`,
+      `projection ${JSON.stringify(projection.name)} has a checkpoint of ${count} partitions, not of ${partitions.length}; give ` +
+        `"partitions: ${count}", or drop it with dropProjection() and start again`,
     );
   }
 
-  /** Makes the empty read model and the first checkpoint, or goes on with what is there. */
-  async #begin(old: string | undefined): Promise<void> {
-    const { projection, place, settings, readModel, prepare, signal } = this.#parts;
+  /** Makes the empty read model and the first checkpoints, or goes on with what is there. */
+  async #begin(old: Old | undefined): Promise<void> {
+    const { projection, place, partitions, settings, readModel, prepare, signal } = this.#parts;
     const { name } = projection;
     const identity = await settings.store.identity({ signal });
-    const oldStore = old === undefined ? undefined : (await place.load(old))?.checkpoint.store;
-    if (old !== undefined && oldStore !== undefined && oldStore !== identity) {
-      throw new CheckpointMismatchError(
-        old,
-        "foreign-store",
-        `was written for the store ${oldStore}, this is the store ${identity}; open the right one`,
-      );
-    }
+    await this.#assertSameStore(old, identity);
     const position = await resolveStart(settings.store, projection.from, signal);
     await place.step(async ({ tx, call }) => {
-      const own = await place.load(name, call);
-      if (own !== undefined) return this.#resume(own, call);
-      await prepare(tx);
-      const facts = { store: identity, position, last: undefined, events: 0, parked: [], runner: "rebuild" };
-      this.#assertWritten(await place.write({ ...facts, shadowOf: readModel }, name, 0, call));
+      const own = await Promise.all(partitions.map((partition) => place.load(name, partition, call)));
+      // Nothing was handled before all of them were there.
+      if (own.includes(undefined)) await prepare(tx);
+      for (const partition of partitions) {
+        const stored = own[partition.index];
+        if (stored !== undefined) {
+          await this.#resume(stored, partition, call);
+          continue;
+        }
+        const facts = { store: identity, position, last: undefined, events: 0, parked: [], runner: "rebuild" };
+        const shadow = { ...facts, shadowOf: readModel };
+        this.#assertWritten(await place.write(shadow, name, partition, { expected: 0, call }));
+      }
     }, signal);
   }
 
-  async #resume(own: StoredCheckpoint, call: Step["call"]): Promise<void> {
+  async #assertSameStore(old: Old | undefined, identity: string): Promise<void> {
+    for (const partition of old?.partitions ?? []) {
+      const stored = old === undefined ? undefined : await this.#parts.place.load(old.name, partition);
+      if (old === undefined || stored === undefined || stored.checkpoint.store === identity) continue;
+      throw new CheckpointMismatchError(
+        old.name,
+        "foreign-store",
+        `was written for the store ${stored.checkpoint.store}, this is the store ${identity}; open the right one`,
+      );
+    }
+  }
+
+  async #resume(own: StoredCheckpoint, partition: Partition, call: Step["call"]): Promise<void> {
     const { projection, place, readModel } = this.#parts;
     const { checkpoint, revision } = own;
     if (checkpoint.shadowOf === readModel) return;
@@ -147,20 +196,33 @@ export class Rebuild {
     }
     // It was live before. It catches up from where it was stopped.
     const again: Checkpoint = { ...withoutRole(checkpoint), shadowOf: readModel };
-    this.#assertWritten(await place.write(again, projection.name, revision, call));
+    this.#assertWritten(await place.write(again, projection.name, partition, { expected: revision, call }));
   }
 
   /** How far to build: as far as the old version has come, so that no side effect is left to nobody; without one to the head. */
-  async #goal(old: string | undefined): Promise<Position> {
+  async #goal(old: Old | undefined, { index }: Partition): Promise<Position> {
     const { place, settings, signal } = this.#parts;
-    const stored = old === undefined ? undefined : await place.load(old);
-    return stored?.checkpoint.position ?? settings.store.head({ signal });
+    const followed = old?.partitions[old.partitions.length === 1 ? 0 : index];
+    if (old === undefined || followed === undefined) return settings.store.head({ signal });
+    const stored = await place.load(old.name, followed);
+    if (stored !== undefined) return stored.checkpoint.position;
+    // A part that nobody has begun.
+    return old.partitions.length === 1 ? settings.store.head({ signal }) : START;
   }
 
-  async #catchUp(end: Position): Promise<void> {
+  /** One partition after the other, so that there is never more than one page of each in memory. */
+  async #catchUp(old: Old | undefined): Promise<void> {
+    for (const partition of this.#parts.partitions) {
+      await this.#catchUpTo(await this.#often(() => this.#goal(old, partition)), partition);
+    }
+  }
+
+  async #catchUpTo(end: Position, partition: Partition): Promise<void> {
     const { projection, settings, newLedger, readModel, signal } = this.#parts;
+    const { index, count } = partition;
     const store = boundedStore(settings.store, end);
-    const runner = new Runner(projection, newLedger(), { ...settings, store, shadowOf: readModel });
+    const select = count === 1 ? {} : { select: (streamId: string) => partitionOf(streamId, count) === index };
+    const runner = new Runner(projection, newLedger(partition), { ...settings, ...select, store, shadowOf: readModel });
     const stop = (): void => void runner.stop().catch(() => undefined);
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -173,50 +235,70 @@ export class Rebuild {
   }
 
   /** From here on the old version stores nothing any more. */
-  async #retire(old: string): Promise<void> {
-    const { place, projection, signal } = this.#parts;
-    for (;;) {
+  async #retire(old: Old | undefined, partition: Partition): Promise<void> {
+    const { place, projection, settings, signal } = this.#parts;
+    while (old !== undefined) {
       throwIfAborted(signal);
-      const stored = await place.load(old);
-      if (stored === undefined || stored.checkpoint.replacedBy === projection.name) return;
-      const retired = { ...withoutRole(stored.checkpoint), replacedBy: projection.name };
-      if (await place.write(retired, old, stored.revision)) return;
+      const stored = await place.load(old.name, partition);
+      if (stored?.checkpoint.replacedBy === projection.name) return;
+      if (stored === undefined && partition.count === 1) return;
+      const before = stored?.checkpoint ?? {
+        store: await settings.store.identity({ signal }),
+        position: START,
+        last: undefined,
+        events: 0,
+        parked: [],
+        runner: "rebuild",
+      };
+      const retired = { ...withoutRole(before), replacedBy: projection.name };
+      if (await place.write(retired, old.name, partition, { expected: stored?.revision ?? 0 })) return;
     }
   }
 
   /** Makes the new version the one that readers see. */
-  async #switch(old: string | undefined): Promise<Position> {
-    const { place, projection, readModel, activate, signal } = this.#parts;
+  async #switch(old: Old | undefined): Promise<Position> {
+    const { place, projection, partitions, readModel, activate, signal } = this.#parts;
     return place.step(async ({ tx, call }) => {
       // Read first, so that whoever switches from here on is noticed.
       const live = await place.registers.get(liveKey(readModel), call);
-      const own = await place.load(projection.name, call);
-      if (own?.checkpoint.replacedBy !== undefined) {
-        throw new ProjectionReplacedError(projection.name, own.checkpoint.replacedBy);
+      const shadows: Shadow[] = [];
+      for (const partition of partitions) {
+        const own = await place.load(projection.name, partition, call);
+        if (own?.checkpoint.replacedBy !== undefined) {
+          throw new ProjectionReplacedError(projection.name, own.checkpoint.replacedBy);
+        }
+        if (own?.checkpoint.shadowOf !== readModel) {
+          if (own !== undefined && live?.value === serializeLive(projection.name)) throw new Overtaken();
+          throw new StoreUnavailableError("the checkpoint was changed meanwhile");
+        }
+        shadows.push({ ...own, partition });
       }
-      if (own?.checkpoint.shadowOf !== readModel) {
-        if (own !== undefined && live?.value === serializeLive(projection.name)) throw new Overtaken();
-        throw new StoreUnavailableError("the checkpoint was changed meanwhile");
-      }
-      if (old !== undefined) await this.#confirmRetired(old, own.checkpoint.position, call);
+      if (old !== undefined) await this.#confirmRetired(old, shadows, call);
       await activate(tx);
       // Without transactions this is the moment; what comes behind it can be made up for.
-      const expected = live?.revision ?? 0;
       const text = serializeLive(projection.name);
-      this.#assertWritten((await place.registers.set(liveKey(readModel), text, { ...call, expected })) !== undefined);
-      this.#assertWritten(await place.write(withoutRole(own.checkpoint), projection.name, own.revision, call));
-      return own.checkpoint.position;
+      const isLive = await place.registers.set(liveKey(readModel), text, { ...call, expected: live?.revision ?? 0 });
+      this.#assertWritten(isLive !== undefined);
+      for (const { checkpoint, revision: expected, partition } of shadows) {
+        const isWritten = await place.write(withoutRole(checkpoint), projection.name, partition, { expected, call });
+        this.#assertWritten(isWritten);
+      }
+      return firstOf(shadows);
     }, signal);
   }
 
   /** The old version may have been revived, and have gone on. Writing it again stops whoever is about to revive it. */
-  async #confirmRetired(old: string, position: Position, call: Step["call"]): Promise<void> {
+  async #confirmRetired(old: Old, shadows: readonly Shadow[], call: Step["call"]): Promise<void> {
     const { place, projection } = this.#parts;
-    const stored = await place.load(old, call);
-    if (stored === undefined) return;
-    const { checkpoint, revision } = stored;
-    if (checkpoint.replacedBy !== projection.name || checkpoint.position > position) throw new Overtaken();
-    this.#assertWritten(await place.write(checkpoint, old, revision, call));
+    for (const partition of old.partitions) {
+      const stored = await place.load(old.name, partition, call);
+      if (stored === undefined) continue;
+      const { checkpoint, revision: expected } = stored;
+      const followers = shadows.filter((shadow) => partition.count === 1 || shadow.partition.index === partition.index);
+      const isAhead = followers.some((shadow) => checkpoint.position > shadow.checkpoint.position);
+      if (checkpoint.replacedBy !== projection.name || isAhead) throw new Overtaken();
+      this.#assertWritten(await place.write(checkpoint, old.name, partition, { expected, call }));
+    }
   }
 
   #assertWritten(isWritten: boolean): void {
@@ -238,4 +320,9 @@ export class Rebuild {
       }
     }
   }
+}
+
+/** Everything up to here was handled in all partitions. */
+function firstOf(parts: readonly StoredCheckpoint[]): Position {
+  return parts.map(({ checkpoint }) => checkpoint.position).toSorted()[0] ?? START;
 }

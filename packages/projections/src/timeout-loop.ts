@@ -37,6 +37,7 @@ export class TimeoutLoop {
   readonly #ending = new AbortController();
   #woken = new AbortController();
   #waiting: readonly PendingTimeout[] | undefined;
+  #parked = 0;
   /** A head of the store, and until when time-outs were due that it is enough to have come so far for. */
   #goal: { readonly position: Position; readonly dueUntil: number } | undefined;
   /** Rises when what waits has changed. */
@@ -44,6 +45,11 @@ export class TimeoutLoop {
 
   constructor(parts: TimeoutLoopParts) {
     this.#parts = parts;
+  }
+
+  /** How many are held back, as far as it has looked. */
+  get parked(): number {
+    return this.#parked;
   }
 
   /** Begins. */
@@ -103,7 +109,9 @@ export class TimeoutLoop {
       const generation = this.#generation;
       const waiting = await this.#often(() => listTimeouts(registers, manager, { signal: this.#ending.signal }));
       // What changed while the list was read may not be in it.
-      if (generation === this.#generation) this.#waiting = waiting;
+      if (generation !== this.#generation) continue;
+      this.#waiting = waiting.filter(({ parked }) => parked === undefined);
+      this.#parked = waiting.length - this.#waiting.length;
     }
     return this.#waiting[0];
   }

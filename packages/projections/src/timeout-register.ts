@@ -3,7 +3,7 @@ import { toJson } from "@es/core/adapter";
 import { parseObject } from "./checkpoint.ts";
 import { assertIs, someRegisters } from "./member-rules.ts";
 import { assertProjectionName } from "./projection-name.ts";
-import type { PendingTimeout } from "./timeout.ts";
+import type { PendingTimeout, TimeoutFailure } from "./timeout.ts";
 
 /** Time-outs are spread over so many registers, so that each write carries few of the others. Never change it. */
 const SHARDS = 64;
@@ -29,7 +29,8 @@ function keyOf(manager: string, key: string): string {
 }
 
 /**
- * The time-outs of a process manager that are waiting, those that are due first in front. For a console or a health check.
+ * The time-outs of a process manager that are waiting, those that are due first in front. For a console or a health check. One that
+ * is held back because its handler failed too often says so in `parked`.
  *
  * @param registers - those of the store
  * @throws StoreFormatError when a newer version of this package wrote them
@@ -122,7 +123,7 @@ function parse(register: string, text: string): readonly PendingTimeout[] {
 }
 
 function parseOne(register: string, value: unknown): PendingTimeout {
-  const { key, id, type, data, schemaVersion, dueAt, correlationId, after } = recordOf(value);
+  const { key, id, type, data, schemaVersion, dueAt, correlationId, after, parked } = recordOf(value);
   if (
     typeof key !== "string" ||
     typeof id !== "string" ||
@@ -134,7 +135,16 @@ function parseOne(register: string, value: unknown): PendingTimeout {
   ) {
     throw unreadable(register);
   }
-  return { key, id, type, data: toJson(data, "data"), schemaVersion, dueAt, correlationId, after };
+  const timeout = { key, id, type, data: toJson(data, "data"), schemaVersion, dueAt, correlationId, after };
+  return parked === undefined ? timeout : { ...timeout, parked: parseFailure(register, parked) };
+}
+
+function parseFailure(register: string, value: unknown): TimeoutFailure {
+  const { attempts, error, parkedAt } = recordOf(value);
+  if (typeof attempts !== "number" || typeof error !== "string" || typeof parkedAt !== "number") {
+    throw unreadable(register);
+  }
+  return { attempts, error, parkedAt };
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -26,6 +26,16 @@ export type DueTimeout<T extends EventSchemas, Type extends keyof T & string = k
   readonly dueAt: Date;
 };
 
+/** Why a time-out is held back. */
+export interface TimeoutFailure {
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** What the handler threw last. */
+  readonly error: string;
+  /** When it was parked, in milliseconds since 1970 UTC. */
+  readonly parkedAt: number;
+}
+
 /** A time-out that is waiting. */
 export interface PendingTimeout {
   /** Its name within the process manager. */
@@ -44,4 +54,6 @@ export interface PendingTimeout {
   readonly correlationId: string;
   /** Where the event is that it comes from. What it leads to is stored behind that. */
   readonly after: Position;
+  /** There when its handler failed too often: it waits until it is replayed, discarded, cancelled or replaced. */
+  readonly parked?: TimeoutFailure;
 }

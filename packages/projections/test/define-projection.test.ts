@@ -1,14 +1,18 @@
 import { defineEvents, versioned } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
+import { openSqliteEventStore, type SqliteDatabase } from "@es/store-sqlite";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import {
   createProjectionRunner,
   defineProjection,
   type EventHandlers,
+  type ExactlyOnce,
+  exactlyOnce,
   type HandlerContext,
   type Projection,
   type RecordedOf,
+  type TransactionContext,
 } from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -96,6 +100,7 @@ describe("handlers", () => {
 });
 
 type Schemas = typeof accountEvents.schemas;
+type Deposited = RecordedOf<Schemas, "Deposited">;
 
 /** Keeps sums in itself, and counts in a class of its own kind. */
 class Totals implements EventHandlers<Schemas> {
@@ -125,6 +130,34 @@ class DoubleTotals extends Totals {
   }
 }
 
+/** A class that is one projection, as the documentation shows it. */
+class Sums implements EventHandlers<Schemas, "Deposited", ExactlyOnce<SqliteDatabase>> {
+  readonly projection: Projection<ExactlyOnce<SqliteDatabase>>;
+  readonly #table: string;
+
+  constructor(name: string) {
+    this.#table = name;
+    this.projection = defineProjection({
+      name,
+      events: accountEvents,
+      types: ["Deposited"],
+      delivery: exactlyOnce<SqliteDatabase>(),
+      handlers: this,
+    });
+  }
+
+  Deposited({ streamId, data }: Deposited, { tx }: TransactionContext<SqliteDatabase>): void {
+    const upsert = "ON CONFLICT (account) DO UPDATE SET total = total + excluded.total";
+    tx.prepare(`INSERT INTO ${this.#table} VALUES (?, ?) ${upsert}`).run(streamId, data.amount);
+  }
+}
+
+class Doubled extends Sums {
+  override Deposited(event: Deposited, context: TransactionContext<SqliteDatabase>): void {
+    super.Deposited({ ...event, data: { amount: 2 * event.data.amount } }, context);
+  }
+}
+
 describe("a class of handlers", () => {
   it("keeps its state in itself, and may be extended", async () => {
     await using store = createMemoryEventStore();
@@ -138,6 +171,19 @@ describe("a class of handlers", () => {
 
     expect([totals.totals.get("a-1"), totals.calls]).toStrictEqual([3, 3]);
     expect([double.totals.get("a-1"), double.calls]).toStrictEqual([6, 5]);
+  });
+
+  it("may be a projection of its own, with what it was made with and a transaction, and be extended", async () => {
+    await using store = await openSqliteEventStore({ path: ":memory:" });
+    await store.transaction(async (tx) => void tx.exec("CREATE TABLE sums (account TEXT PRIMARY KEY, total INTEGER)"));
+    const { projection } = new Doubled("sums");
+    await using runner = createProjectionRunner(projection, { store, sink: store });
+    await runner.start();
+    await runner.waitFor(await deposit(store, "a-1", 1, 2));
+
+    const rows = await store.transaction(async (tx) => tx.prepare("SELECT * FROM sums").all());
+
+    expect(rows).toStrictEqual([{ account: "a-1", total: 6 }]);
   });
 
   it("does not take what every object has for a handler", () => {

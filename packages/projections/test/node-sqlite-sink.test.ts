@@ -1,4 +1,5 @@
 import { createMemoryEventStore } from "@es/store-memory";
+import { readFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { createProjectionRunner, defineProjection, exactlyOnce } from "../src/index.ts";
@@ -42,4 +43,16 @@ it("keeps a read model exactly once in the worked example of another database", 
   expect(await sink.registers.delete("checkpoint:totals")).toBe(true);
   expect(await sink.registers.get("checkpoint:totals")).toBeUndefined();
   expect(await sink.registers.set("checkpoint:totals", "x", { expected: 0 })).toBeGreaterThan(2);
+});
+
+it("is the worked example of the documentation, word for word", async () => {
+  const [page, source] = await Promise.all(
+    ["../../../docs/projections.md", "./node-sqlite-sink.ts"].map((path) =>
+      readFile(new URL(path, import.meta.url), "utf8"),
+    ),
+  );
+  const body = (text = ""): string | undefined => /export function nodeSqliteSink[\s\S]*?\n}\n/.exec(text)?.[0];
+
+  expect(body(source)).toContain("BEGIN IMMEDIATE");
+  expect(body(page)).toBe(body(source));
 });

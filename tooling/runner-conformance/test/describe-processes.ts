@@ -2,7 +2,8 @@ import type { EventStore } from "@es/core";
 import { Child } from "test-helpers";
 import { describe, expect, it } from "vitest";
 import { deposit, foldBalances } from "./child/balances.ts";
-import type { Place, Share, ShareReport } from "./child/share.ts";
+import type { ChildReport } from "./child/report.ts";
+import type { Place, Share } from "./child/share.ts";
 
 /** Events and a read model that several processes share. */
 export interface OpenedPlace extends AsyncDisposable {
@@ -13,12 +14,12 @@ export interface OpenedPlace extends AsyncDisposable {
 }
 
 /** A process that runs its share of a projection. */
-function startShare(share: Share): Child<ShareReport> {
+function startShare(share: Share): Child<ChildReport> {
   return new Child(new URL("./child/share.ts", import.meta.url), share);
 }
 
 /** Whether a report says that everything up to a position was handled. */
-function hasReached(position: string): (report: ShareReport) => boolean {
+function hasReached(position: string): (report: ChildReport) => boolean {
   return (report) => report.kind === "progress" && report.position === position;
 }
 

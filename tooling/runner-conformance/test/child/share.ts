@@ -1,12 +1,10 @@
 // Runs its share of the projection `balances` until its input ends, and says what the runners report. With `pauseAt`, it stops itself
 // with SIGSTOP in front of the transaction with that number, when everything that guards it has let it pass.
-import { isEventSourcingError } from "@es/core";
 import {
   type CheckpointedSink,
   createSharedRunner,
   createSqliteSink,
   type LeaseOptions,
-  type RunnerReport,
   type SharedRunner,
 } from "@es/projections";
 import { openNatsEventStore } from "@es/store-nats";
@@ -14,6 +12,7 @@ import { openPostgresEventStore } from "@es/store-postgres";
 import Database from "better-sqlite3";
 import { given, say } from "test-helpers";
 import { postgresBalances, sqliteBalances } from "./balances.ts";
+import { type ChildReport, reporting } from "./report.ts";
 
 /** Where the events and the read model are. */
 export type Place =
@@ -28,21 +27,6 @@ export interface Share {
   readonly pauseAt?: number;
 }
 
-/** What a child says. */
-export interface ShareReport {
-  readonly kind: RunnerReport["kind"] | "pausing" | "woken" | "ended";
-  readonly code?: string;
-  readonly position?: string;
-}
-
-function onReport(report: RunnerReport): void {
-  say({
-    kind: report.kind,
-    ...("error" in report && isEventSourcingError(report.error) ? { code: report.error.code } : {}),
-    ...("position" in report ? { position: report.position } : {}),
-  } satisfies ShareReport);
-}
-
 /** A sink in front of whose transactions the process may fall asleep. */
 function pausing<Tx>(inner: CheckpointedSink<Tx>, pauseAt: number | undefined): CheckpointedSink<Tx> {
   let transactions = 0;
@@ -51,9 +35,9 @@ function pausing<Tx>(inner: CheckpointedSink<Tx>, pauseAt: number | undefined): 
     async transaction(work, options) {
       transactions += 1;
       if (transactions === pauseAt) {
-        say({ kind: "pausing" } satisfies ShareReport);
+        say({ kind: "pausing" } satisfies ChildReport);
         process.kill(process.pid, "SIGSTOP");
-        say({ kind: "woken" } satisfies ShareReport);
+        say({ kind: "woken" } satisfies ChildReport);
       }
       return inner.transaction(work, options);
     },
@@ -65,7 +49,7 @@ async function open({ place, partitions, leaseMs, pauseAt }: Share): Promise<{
   readonly store: AsyncDisposable;
 }> {
   const options: LeaseOptions = { partitions, leaseMs, pollMs: leaseMs / 20 };
-  const common = { ...options, pageSize: 20, onReport };
+  const common = { ...options, pageSize: 20, onReport: reporting };
   if (place.kind === "postgres") {
     const store = await openPostgresEventStore({ url: place.url });
     return {
@@ -85,4 +69,4 @@ await Promise.race([runner.done, new Promise((resolve) => process.stdin.on("end"
 await runner.stop();
 await store[Symbol.asyncDispose]();
 process.stdin.destroy();
-say({ kind: "ended" } satisfies ShareReport);
+say({ kind: "ended" } satisfies ChildReport);
