@@ -95,7 +95,7 @@ export function runnerSettings(
   if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
     throw new ConfigurationError(`pageSize is ${pageSize}; it must be a whole number from 1`);
   }
-  if (!(checkpointIntervalMs >= 0)) {
+  if (!Number.isFinite(checkpointIntervalMs) || checkpointIntervalMs < 0) {
     throw new ConfigurationError(`checkpointIntervalMs is ${checkpointIntervalMs}; it must be a number from 0`);
   }
   return {
