@@ -1,4 +1,4 @@
-import { UnavailableError, WrongExpectedVersionError } from "@kurrent/kurrentdb-client";
+import { UnavailableError, UnknownError, WrongExpectedVersionError } from "@kurrent/kurrentdb-client";
 import { describe, expect, it } from "vitest";
 import { ClientHolder } from "./client-holder.ts";
 import { ExactWriter } from "./exact-writer.ts";
@@ -86,6 +86,22 @@ describe("an append", () => {
 
   it("that never gets an answer has an unknown outcome", async () => {
     const writer = writerOn([], Array<Error>(50).fill(LOST));
+
+    await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
+  });
+
+  it.each([
+    ["not ready", new UnknownError(undefined, "Could not recognize Server Is Not Ready")],
+    ["busy", new UnknownError(undefined, "Could not recognize Server Is Busy")],
+  ])("that met only servers that were %s was not stored", async (_, error) => {
+    const writer = writerOn([], Array<Error>(50).fill(error));
+
+    await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+  });
+
+  it("that met only servers that lead no more has an unknown outcome: others of its batch may have been done", async () => {
+    const error = Object.assign(new Error("Leader info available"), { type: "not-leader", code: 5 });
+    const writer = writerOn([], Array<Error>(50).fill(error));
 
     await expect(writer.store(APPEND, limit())).rejects.toMatchObject({ code: "ES_UNKNOWN_OUTCOME" });
   });

@@ -12,7 +12,7 @@ export const FIRST_PAUSE_MS = 5;
 export const LONGEST_PAUSE_MS = 200;
 
 /** An append is not made again when less time is left. */
-export const LEAST_ATTEMPT_MS = 50;
+export const LEAST_ATTEMPT_MS = 200;
 
 /** Most calls of one store that are under way at once. */
 export const MAX_CALLS = 100;

@@ -82,11 +82,15 @@ export class ServerReader {
     work: (client: KurrentClient, progress: Progress) => Promise<Result>,
     silenceMs?: number,
   ): Promise<Result> {
+    let told: ServerFailure | undefined;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
         return await this.holder.attempt(call, work, silenceMs);
       } catch (error) {
-        if (!isPassing(error) || performance.now() + pauseMs >= call.deadline) throw error;
+        if (!isPassing(error)) throw error;
+        // That the time was over says less than what went wrong before.
+        if (error.cause !== undefined) told = error;
+        if (performance.now() + pauseMs >= call.deadline) throw told ?? error;
         await this.holder.pause(pauseMs, call);
       }
     }

@@ -109,7 +109,7 @@ describe("a cluster", () => {
   it("without a leader ends calls within their time, and says that nothing was written", async () => {
     await using cluster = await startCluster();
     const { nodes, connectionString } = cluster;
-    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 1_000 });
+    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 2_000 });
     await store.append(writeOf("a-1", 0));
     const live = new LiveLog(store);
     nodes[0].resign();
@@ -129,7 +129,7 @@ describe("a cluster", () => {
     await using cluster = await startCluster();
     const [leader, follower] = cluster.nodes;
     const { connectionString } = follower;
-    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 1_500 });
+    await using store = await openKurrentDbEventStore({ connectionString, timeoutMs: 3_000 });
 
     expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
     expect(await readLog(store)).toHaveLength(1);

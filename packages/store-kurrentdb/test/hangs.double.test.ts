@@ -172,7 +172,7 @@ describe("what would leave the client broken for ever", () => {
   });
 
   it("a server that is away while a new client reads", async () => {
-    await using both = await openBoth(600);
+    await using both = await openBoth(1_500);
     const { double, store } = both;
     await double.stop();
     for (let round = 0; round < 3; round += 1) {

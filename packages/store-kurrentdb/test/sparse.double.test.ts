@@ -92,7 +92,7 @@ describe("a filter that matches little", () => {
 
 describe("the keys of registers", () => {
   it("are found by a subscription when a read through the log takes too long", async () => {
-    await using filled = await openFilled({ timeoutMs: 1_500 });
+    await using filled = await openFilled({ timeoutMs: 4_000 });
     const { double, store } = filled;
     const expected = Array.from({ length: 70 }, (_, n) => `key-${n}`);
     for (const key of expected) await store.registers.set(key, "v");
@@ -141,12 +141,12 @@ describe("a subscription that finds what reads take too long for", () => {
   }, 30_000);
 
   it("does not keep a read going for ever whose end the leader does not confirm", async () => {
-    await using filled = await openFilled({ timeoutMs: 1_000, name: "shop" });
+    await using filled = await openFilled({ timeoutMs: 3_000, name: "shop" });
     const { double, store } = filled;
     double.misbehave({ on: "read", how: "stall", skip: 1 });
     const begun = performance.now();
 
     await expect(pagesOf(store.readAll(RARE))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
-    expect(performance.now() - begun).toBeLessThan(8_000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   }, 30_000);
 });
