@@ -1,8 +1,8 @@
-export type { Clock } from "./clock.ts";
-export { createProjectionRunner } from "./create-projection-runner.ts";
-export type { LeaseOptions } from "./create-shared-runner.ts";
-export { createSharedRunner } from "./create-shared-runner.ts";
-export { defineProjection } from "./define-projection.ts";
+export type { Clock } from "./runner/clock.ts";
+export { createProjectionRunner } from "./runner/create-projection-runner.ts";
+export type { LeaseOptions } from "./sharing/create-shared-runner.ts";
+export { createSharedRunner } from "./sharing/create-shared-runner.ts";
+export { defineProjection } from "./definition/define-projection.ts";
 export type {
   AtLeastOnce,
   ContextOf,
@@ -10,11 +10,11 @@ export type {
   ExactlyOnce,
   HandlerContext,
   TransactionContext,
-} from "./delivery.ts";
-export { atLeastOnce, exactlyOnce } from "./delivery.ts";
-export type { DropOptions } from "./drop-projection.ts";
-export { dropProjection } from "./drop-projection.ts";
-export type { CheckpointMismatch } from "./errors.ts";
+} from "./definition/delivery.ts";
+export { atLeastOnce, exactlyOnce } from "./definition/delivery.ts";
+export type { DropOptions } from "./rebuild/drop-projection.ts";
+export { dropProjection } from "./rebuild/drop-projection.ts";
+export type { CheckpointMismatch } from "./errors/errors.ts";
 export {
   CheckpointConflictError,
   CheckpointMismatchError,
@@ -27,41 +27,41 @@ export {
   ProjectionReplacedError,
   ProjectionStoppedError,
   WaitTimeoutError,
-} from "./errors.ts";
-export type { BusHandler, EventBus } from "./event-bus.ts";
-export { createEventBus } from "./event-bus.ts";
-export type { FailurePolicy, ParkLimits } from "./failure-policy.ts";
+} from "./errors/errors.ts";
+export type { BusHandler, EventBus } from "./outbox/event-bus.ts";
+export { createEventBus } from "./outbox/event-bus.ts";
+export type { FailurePolicy, ParkLimits } from "./definition/failure-policy.ts";
 export type {
   InlineEventOf,
   InlineProjection,
   InlineProjectionSpec,
 } from "./inline-projection.ts";
 export { defineInlineProjection, withInlineProjections } from "./inline-projection.ts";
-export { isProjectionError, type ProjectionError } from "./is-projection-error.ts";
-export { listParked } from "./list-parked.ts";
-export { liveProjection } from "./live-projection.ts";
-export type { NatsPublisherConnection, NatsPublisherHeaders, NatsPublisherOptions } from "./nats-publisher.ts";
-export { natsPublisher } from "./nats-publisher.ts";
-export type { OutboxSpec, Publish } from "./outbox.ts";
-export { defineOutbox } from "./outbox.ts";
-export type { OutboxMessage } from "./outbox-message.ts";
-export { RESERVED_HEADERS } from "./outbox-message.ts";
-export type { ParkedList, ParkedStream } from "./parked.ts";
-export type { PostgresSinkOptions } from "./postgres-sink.ts";
-export { createPostgresSink } from "./postgres-sink.ts";
-export type { PostgresSinkClient, PostgresSinkPool, PostgresTransaction } from "./postgres-sink-driver.ts";
-export type { ProcessManager, ProcessManagerSpec } from "./process-manager.ts";
-export { defineProcessManager } from "./process-manager.ts";
+export { isProjectionError, type ProjectionError } from "./errors/is-projection-error.ts";
+export { listParked } from "./parking/list-parked.ts";
+export { liveProjection } from "./rebuild/live-projection.ts";
+export type { NatsPublisherConnection, NatsPublisherHeaders, NatsPublisherOptions } from "./outbox/nats-publisher.ts";
+export { natsPublisher } from "./outbox/nats-publisher.ts";
+export type { OutboxSpec, Publish } from "./outbox/outbox.ts";
+export { defineOutbox } from "./outbox/outbox.ts";
+export type { OutboxMessage } from "./outbox/outbox-message.ts";
+export { RESERVED_HEADERS } from "./outbox/outbox-message.ts";
+export type { ParkedList, ParkedStream } from "./parking/parked.ts";
+export type { PostgresSinkOptions } from "./sinks/postgres-sink.ts";
+export { createPostgresSink } from "./sinks/postgres-sink.ts";
+export type { PostgresSinkClient, PostgresSinkPool, PostgresTransaction } from "./sinks/postgres-sink-driver.ts";
+export type { ProcessManager, ProcessManagerSpec } from "./process-manager/process-manager.ts";
+export { defineProcessManager } from "./process-manager/process-manager.ts";
 export type {
   PlainProcessManagerOptions,
   ProcessManagerOptions,
   ProcessManagerRunner,
   ProcessManagerStatus,
-} from "./process-manager-runner.ts";
-export { createProcessManagerRunner } from "./process-manager-runner.ts";
-export { progressLine } from "./progress-line.ts";
-export type { Progress, Projection, StartPosition } from "./projection.ts";
-export type { ProjectionRunner } from "./projection-runner.ts";
+} from "./process-manager/process-manager-runner.ts";
+export { createProcessManagerRunner } from "./process-manager/process-manager-runner.ts";
+export { progressLine } from "./runner/progress-line.ts";
+export type { Progress, Projection, StartPosition } from "./definition/projection.ts";
+export type { ProjectionRunner } from "./runner/projection-runner.ts";
 export type {
   BatchHandler,
   EventHandlers,
@@ -69,20 +69,25 @@ export type {
   ProjectionFacts,
   ProjectionSpec,
   RecordedOf,
-} from "./projection-spec.ts";
-export type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
-export { rebuildProjection } from "./rebuild-projection.ts";
-export type { ResetOptions } from "./reset-projection.ts";
-export { resetProjection } from "./reset-projection.ts";
-export type { RetryOptions } from "./retry.ts";
-export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner-options.ts";
-export type { RunnerReport } from "./runner-report.ts";
-export type { Lag, RunnerState, RunnerStatus } from "./runner-status.ts";
-export type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runner.ts";
-export type { CheckpointedSink } from "./sink.ts";
-export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sqlite-sink.ts";
-export { createSqliteSink } from "./sqlite-sink.ts";
-export type { DueTimeout, PendingTimeout, TimeoutFailure, TimeoutPlan } from "./timeout.ts";
-export { listTimeouts } from "./timeout-register.ts";
-export type { WaitOptions } from "./waiters.ts";
-export type { UnitOfWork } from "./unit-of-work.ts";
+} from "./definition/projection-spec.ts";
+export type {
+  CommonRebuildOptions,
+  ExactlyOnceRebuildOptions,
+  RebuildOptions,
+  Rebuilt,
+} from "./rebuild/rebuild-options.ts";
+export { rebuildProjection } from "./rebuild/rebuild-projection.ts";
+export type { ResetOptions } from "./rebuild/reset-projection.ts";
+export { resetProjection } from "./rebuild/reset-projection.ts";
+export type { RetryOptions } from "./runner/retry.ts";
+export type { CommonRunnerOptions, ExactlyOnceRunnerOptions, RunnerOptions } from "./runner/runner-options.ts";
+export type { RunnerReport } from "./runner/runner-report.ts";
+export type { Lag, RunnerState, RunnerStatus } from "./runner/runner-status.ts";
+export type { PartitionStatus, SharedRunner, ShareOptions } from "./sharing/shared-runner.ts";
+export type { CheckpointedSink } from "./sinks/sink.ts";
+export type { SqliteSinkDatabase, SqliteSinkOptions, SqliteSinkStatement } from "./sinks/sqlite-sink.ts";
+export { createSqliteSink } from "./sinks/sqlite-sink.ts";
+export type { DueTimeout, PendingTimeout, TimeoutFailure, TimeoutPlan } from "./process-manager/timeout.ts";
+export { listTimeouts } from "./process-manager/timeout-register.ts";
+export type { WaitOptions } from "./runner/waiters.ts";
+export type { UnitOfWork } from "./process-manager/unit-of-work.ts";

@@ -13,10 +13,10 @@ import {
   type Write,
 } from "@es/core";
 import { toJson } from "@es/core/adapter";
-import { assertHandlers } from "./assert-handlers.ts";
-import { aFamily, anObject, aSink, assertIs, assertMembers, required, texts } from "./member-rules.ts";
-import { assertProjectionName } from "./projection-name.ts";
-import type { RecordedOf } from "./projection-spec.ts";
+import { assertHandlers } from "./definition/assert-handlers.ts";
+import { aFamily, anObject, aSink, assertIs, assertMembers, required, texts } from "./definition/member-rules.ts";
+import { assertProjectionName } from "./definition/projection-name.ts";
+import type { RecordedOf } from "./definition/projection-spec.ts";
 
 /** An event at the moment of its append: its place in the order over all streams is not known yet. */
 export type InlineEventOf<S extends EventSchemas, Type extends keyof S & string = keyof S & string> = Omit<

@@ -9,7 +9,7 @@ import {
   listParked,
   type SharedRunner,
 } from "../src/index.ts";
-import { partitionOf } from "../src/partition.ts";
+import { partitionOf } from "../src/sharing/partition.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { Reports } from "./reports.ts";
 import { VirtualClock } from "./virtual-clock.ts";

@@ -10,7 +10,7 @@ import {
   type SharedRunner,
   type StartPosition,
 } from "../src/index.ts";
-import { partitionOf } from "../src/partition.ts";
+import { partitionOf } from "../src/sharing/partition.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 

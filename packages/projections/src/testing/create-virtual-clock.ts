@@ -1,5 +1,5 @@
 import { VirtualClock as Sleepers } from "../conformance/virtual-clock.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../runner/clock.ts";
 
 /** A clock that stands still until a test moves it. */
 export interface VirtualClock extends Clock {
