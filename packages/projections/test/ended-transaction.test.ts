@@ -3,9 +3,9 @@ import { openSqliteEventStore, type SqliteDatabase } from "@es/store-sqlite";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { createProjectionRunner, createSqliteSink, defineProjection, exactlyOnce } from "../src/index.ts";
+import { endingStatement } from "../src/sinks/transaction-guard.ts";
 import { accountEvents, deposit } from "./accounts.ts";
 import { createBalances, readBalances } from "./balances.ts";
-import { endingStatement } from "../src/sinks/transaction-guard.ts";
 import { temporaryDirectory } from "./temporary-file.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 

@@ -1,7 +1,7 @@
-import Database from "better-sqlite3";
 import { createRepository, defineAggregate, defineEvents } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore } from "@es/store-sqlite";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import {

@@ -1,8 +1,8 @@
+import { writeFile } from "node:fs/promises";
 import { type EventStore, UnknownOutcomeError } from "@es/core";
 import { createMemoryEventStore } from "@es/store-memory";
 import { openSqliteEventStore } from "@es/store-sqlite";
 import Database from "better-sqlite3";
-import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type CheckpointedSink, createProjectionRunner, createSqliteSink } from "../src/index.ts";
 import { deposit } from "./accounts.ts";

@@ -1,5 +1,5 @@
-import Database from "better-sqlite3";
 import { createMemoryEventStore } from "@es/store-memory";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import {
   createProjectionRunner,

@@ -1,6 +1,6 @@
-import { createMemoryEventStore } from "@es/store-memory";
 import { readFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
+import { createMemoryEventStore } from "@es/store-memory";
 import { expect, it } from "vitest";
 import { createProjectionRunner, defineProjection, exactlyOnce } from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";

@@ -3,8 +3,8 @@ import { createMemoryEventStore } from "@es/store-memory";
 import pg from "pg";
 import { createDatabase, type PostgresServer } from "test-servers";
 import {
-  createPostgresSink,
   type CheckpointedSink,
+  createPostgresSink,
   defineProjection,
   exactlyOnce,
   type PostgresTransaction,

@@ -5,8 +5,8 @@ import {
   createSharedRunner,
   defineProjection,
   type LeaseOptions,
-  resetProjection,
   type RunnerOptions,
+  resetProjection,
   type SharedRunner,
   type StartPosition,
 } from "../src/index.ts";

@@ -6,8 +6,8 @@ import {
   type ExactlyOnce,
   exactlyOnce,
   type FailurePolicy,
-  type ProjectionRunner,
   type Projection,
+  type ProjectionRunner,
 } from "../src/index.ts";
 import { accountEvents } from "./accounts.ts";
 import { Process, type Tables, World } from "./simulation.ts";

@@ -5,8 +5,8 @@ import * as z from "zod";
 import {
   type CommonRunnerOptions,
   createProcessManagerRunner,
-  defineProcessManager,
   type DueTimeout,
+  defineProcessManager,
   listTimeouts,
   type ProjectionRunner,
 } from "../src/index.ts";

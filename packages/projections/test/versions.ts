@@ -1,13 +1,13 @@
-import Database from "better-sqlite3";
-import { createMemoryEventStore } from "@es/store-memory";
 import type { EventStore } from "@es/core";
+import { createMemoryEventStore } from "@es/store-memory";
+import Database from "better-sqlite3";
 import {
   type CheckpointedSink,
   createSqliteSink,
   defineProjection,
   type ExactlyOnce,
-  exactlyOnce,
   type ExactlyOnceRebuildOptions,
+  exactlyOnce,
   type Projection,
 } from "../src/index.ts";
 import { accountEvents } from "./accounts.ts";

@@ -1,9 +1,9 @@
 import { isEventSourcingError } from "@es/core";
+import type { Delivery } from "../definition/delivery.ts";
+import type { Progress, Projection } from "../definition/projection.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CheckpointRegister } from "./checkpoint-register.ts";
-import type { Delivery } from "../definition/delivery.ts";
 import { assertNotStopped, HandlerFailure, type Ledger, type Work } from "./ledger.ts";
-import type { Progress, Projection } from "../definition/projection.ts";
 
 /** Lets handlers run and stores the checkpoint behind them. What happens between the two happens again. */
 export function atLeastOnceLedger(projection: Projection<Delivery>, register: CheckpointRegister<unknown>): Ledger {

@@ -1,5 +1,4 @@
 import { type EventStore, isEventSourcingError, type Position, type Register, type Registers } from "@es/core";
-import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
 import {
   CheckpointConflictError,
   CheckpointMismatchError,
@@ -7,8 +6,9 @@ import {
   ProjectionReplacedError,
 } from "../errors/errors.ts";
 import { isCheckpointOf, type Partition, partitionKey } from "../sharing/partition.ts";
-import { type ReplayMark, readReplayMark } from "./replay-mark.ts";
 import { sharedStart } from "../sharing/shared-start.ts";
+import { type Checkpoint, checkpointKey, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
+import { type ReplayMark, readReplayMark } from "./replay-mark.ts";
 
 /**
  * One runner's hold on the checkpoint of its projection. Every write names the revision that this runner wrote or read last,

@@ -1,23 +1,23 @@
 import { ConfigurationError, type Registers } from "@es/core";
-import { atLeastOnceLedger } from "./at-least-once-ledger.ts";
-import { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "../definition/delivery.ts";
-import type { Ledger } from "./ledger.ts";
 import {
   aFunction,
   anObject,
   aSink,
   aStore,
-  aText,
   assertIs,
   assertMembers,
+  aText,
   required,
   someRegisters,
 } from "../definition/member-rules.ts";
-import type { Partition } from "../sharing/partition.ts";
 import type { Projection } from "../definition/projection.ts";
 import type { CommonRunnerOptions } from "../runner/runner-options.ts";
+import type { Partition } from "../sharing/partition.ts";
 import type { CheckpointedSink } from "../sinks/sink.ts";
+import { atLeastOnceLedger } from "./at-least-once-ledger.ts";
+import { CheckpointRegister } from "./checkpoint-register.ts";
+import type { Ledger } from "./ledger.ts";
 import { transactionalLedger } from "./transactional-ledger.ts";
 
 /** The options of a runner as the engine sees them: that they fit the projection was checked where the runner was created. */

@@ -1,6 +1,6 @@
 import { AbortedError, type EventStore, type Position, type RecordedEvent } from "@es/core";
-import type { Checkpoint } from "./checkpoint.ts";
 import type { HandlerContext } from "../definition/delivery.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { ReplayMark } from "./replay-mark.ts";
 
 /** Events that are to take effect, and what is to be remembered about that. */

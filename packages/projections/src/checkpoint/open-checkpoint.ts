@@ -1,10 +1,10 @@
 import { ConfigurationError, type EventStore, type Position } from "@es/core";
-import type { Checkpoint } from "./checkpoint.ts";
 import type { Delivery } from "../definition/delivery.ts";
-import { ProjectionReplacedError } from "../errors/errors.ts";
-import type { Ledger } from "./ledger.ts";
 import type { Projection } from "../definition/projection.ts";
+import { ProjectionReplacedError } from "../errors/errors.ts";
 import { resolveStart } from "../runner/start-position.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Ledger } from "./ledger.ts";
 import { verifyCheckpoint } from "./verify-checkpoint.ts";
 
 /** Who opens a checkpoint. */

@@ -1,10 +1,10 @@
 import { isEventSourcingError } from "@es/core";
-import type { CheckpointRegister } from "./checkpoint-register.ts";
 import type { Delivery } from "../definition/delivery.ts";
-import { assertNotStopped, HandlerFailure, type Ledger } from "./ledger.ts";
 import type { Progress, Projection } from "../definition/projection.ts";
 import { isTransient } from "../runner/retry.ts";
 import type { CheckpointedSink } from "../sinks/sink.ts";
+import type { CheckpointRegister } from "./checkpoint-register.ts";
+import { assertNotStopped, HandlerFailure, type Ledger } from "./ledger.ts";
 
 /** Lets handlers run in the transaction that also moves the checkpoint: both are stored, or neither is. */
 export function transactionalLedger(

@@ -1,6 +1,6 @@
 import { type EventStore, START } from "@es/core";
-import type { Checkpoint } from "./checkpoint.ts";
 import { CheckpointMismatchError } from "../errors/errors.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 
 const REPAIR =
   "restore store and read model from backups of the same moment, or empty the read model, call resetProjection() and start again";

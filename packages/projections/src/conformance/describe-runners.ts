@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
-import { runnerCases } from "./runner-cases.ts";
-import { runnerCasesFor } from "./runner-case.ts";
-import type { RunnerConformanceOptions } from "./runner-conformance-options.ts";
 import { runnerCaseLimitMs, runRunnerCase } from "./run-runner-case.ts";
+import { runnerCasesFor } from "./runner-case.ts";
+import { runnerCases } from "./runner-cases.ts";
+import type { RunnerConformanceOptions } from "./runner-conformance-options.ts";
 
 /** Time that opening and closing a store may take besides the case itself. */
 const FIXTURE_MS = 30_000;

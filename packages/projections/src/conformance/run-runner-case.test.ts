@@ -1,9 +1,9 @@
 import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
 import { Notes } from "./notes.ts";
+import { runRunnerCase } from "./run-runner-case.ts";
 import { type RunnerCase, runnerCasesFor } from "./runner-case.ts";
 import type { RunnerConformanceOptions } from "./runner-conformance-options.ts";
-import { runRunnerCase } from "./run-runner-case.ts";
 
 const declares = { transactions: false, shared: false, durability: "none" } as const;
 const options: RunnerConformanceOptions = { open: async () => ({ store: createMemoryEventStore() }), declares };

@@ -1,6 +1,5 @@
-import type { EventStore, Registers } from "@es/core";
+import type { EventStore, RecordedEvent, Registers } from "@es/core";
 import { type ExactlyOnce, exactlyOnce, type Projection, type TransactionContext } from "../index.ts";
-import type { RecordedEvent } from "@es/core";
 
 /** What {@link totals} takes. */
 export interface TotalsOptions {

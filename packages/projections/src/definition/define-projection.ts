@@ -9,22 +9,22 @@ import {
   UnknownEventTypeError,
 } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
 import { assertHandlers, handlerIn } from "./assert-handlers.ts";
+import { type AtLeastOnce, atLeastOnce, type ContextOf, type Delivery, type HandlerContext } from "./delivery.ts";
 import {
   aFamily,
   aFunction,
   anObject,
+  aStart,
   assertIs,
   assertMembers,
-  aStart,
   oneOf,
-  required,
   type Rule,
+  required,
 } from "./member-rules.ts";
+import type { Progress, Projection, StartPosition } from "./projection.ts";
 import { filterOf } from "./projection-filter.ts";
 import { assertProjectionName } from "./projection-name.ts";
-import type { Progress, Projection, StartPosition } from "./projection.ts";
 import type { ProjectionSpec } from "./projection-spec.ts";
 
 type AnyEvent = Recorded<DomainEvent>;

@@ -1,10 +1,10 @@
-import { ConfigurationError } from "@es/core";
 import type { DomainEvent, EventFamily, EventSchemas, Recorded, RecordedEvent } from "@es/core";
-import { describe } from "../errors/errors.ts";
+import { ConfigurationError } from "@es/core";
 import { aFamily, aFunction, assertIs } from "../definition/member-rules.ts";
-import type { Publish } from "./outbox.ts";
 import type { RecordedOf } from "../definition/projection-spec.ts";
+import { describe } from "../errors/errors.ts";
 import { isTransient } from "../runner/retry.ts";
+import type { Publish } from "./outbox.ts";
 
 /** A handler of a bus. */
 export type BusHandler<Event> = (event: Event) => void | Promise<void>;

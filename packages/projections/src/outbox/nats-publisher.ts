@@ -1,7 +1,7 @@
 import { ConfigurationError, StoreUnavailableError } from "@es/core";
 import { parseObject } from "../checkpoint/checkpoint.ts";
-import { LONGEST_TIMER_MS } from "../runner/clock.ts";
 import { aFunction, assertMembers, required } from "../definition/member-rules.ts";
+import { LONGEST_TIMER_MS } from "../runner/clock.ts";
 import type { Publish } from "./outbox.ts";
 import type { OutboxMessage } from "./outbox-message.ts";
 

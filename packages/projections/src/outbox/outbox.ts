@@ -1,31 +1,31 @@
 import {
   ConfigurationError,
   categoryOf,
-  type EventCoder,
   type DomainEvent,
+  type EventCoder,
   type EventQuery,
   type Position,
   type RecordedEvent,
 } from "@es/core";
 import { queriesOf, throwIfAborted } from "@es/core/adapter";
-import { type Clock, systemClock } from "../runner/clock.ts";
 import { atLeastOnce, type HandlerContext } from "../definition/delivery.ts";
-import { WaitTimeoutError } from "../errors/errors.ts";
 import {
   aClock,
   aCoder,
   aFunction,
   anObject,
+  aStart,
   assertIs,
   assertMembers,
-  aStart,
   required,
   texts,
 } from "../definition/member-rules.ts";
-import { headersOf, type OutboxMessage } from "./outbox-message.ts";
 import type { Projection, StartPosition } from "../definition/projection.ts";
 import { assertProjectionName } from "../definition/projection-name.ts";
+import { WaitTimeoutError } from "../errors/errors.ts";
+import { type Clock, systemClock } from "../runner/clock.ts";
 import { isTransient } from "../runner/retry.ts";
+import { headersOf, type OutboxMessage } from "./outbox-message.ts";
 
 /** Sends a message. Resolves when the broker has taken it for good. */
 export type Publish = (

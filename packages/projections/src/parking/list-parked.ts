@@ -1,9 +1,9 @@
 import type { Registers } from "@es/core";
 import { checkpointKey, parseCheckpoint } from "../checkpoint/checkpoint.ts";
 import { assertIs, someRegisters } from "../definition/member-rules.ts";
-import type { ParkedList, ParkedStream } from "./parked.ts";
-import { isCheckpointOf } from "../sharing/partition.ts";
 import { assertProjectionName } from "../definition/projection-name.ts";
+import { isCheckpointOf } from "../sharing/partition.ts";
+import type { ParkedList, ParkedStream } from "./parked.ts";
 
 /**
  * The streams that a projection holds back, read without its runner: for a console or a health check.

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from "@es/core";
 import { matchesQueries, queriesOf, throwIfAborted } from "@es/core/adapter";
-import type { Committer, CommitterParts } from "../runner/committer.ts";
 import { HandlerFailedError } from "../errors/errors.ts";
+import type { Committer, CommitterParts } from "../runner/committer.ts";
 import { withFailedReplay, withReplayed } from "./parked.ts";
 
 /**

@@ -1,13 +1,13 @@
 import { ConfigurationError, type RecordedEvent, type Registers } from "@es/core";
 import { HandlerFailedError, ParkingFullError, ProjectionStoppedError } from "../errors/errors.ts";
 import { keptError } from "../parking/parked.ts";
-import type { TimeoutFate } from "./process-step.ts";
 import { isTransient } from "../runner/retry.ts";
 import type { Inserted, Runner } from "../runner/runner.ts";
 import type { RunnerSettings } from "../runner/runner-options.ts";
+import type { TimeoutFate } from "./process-step.ts";
+import type { PendingTimeout } from "./timeout.ts";
 import { eventOf } from "./timeout-loop.ts";
 import { listTimeouts } from "./timeout-register.ts";
-import type { PendingTimeout } from "./timeout.ts";
 
 /** What events stand for that are none: a time-out, and what is to become of it. */
 export type DueEvents = WeakMap<RecordedEvent, { readonly timeout: PendingTimeout; readonly fate: TimeoutFate }>;

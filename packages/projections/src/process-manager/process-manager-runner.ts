@@ -1,17 +1,17 @@
 import type { EventStore, TransactionalEventStore } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "../definition/delivery.ts";
-import { type DueEvents, DueTimeouts } from "./due-timeouts.ts";
 import { ledgerFor } from "../checkpoint/ledger-for.ts";
-import { aFunction, assertMembers, aStore, required } from "../definition/member-rules.ts";
-import type { ProcessManager } from "./process-manager.ts";
-import { ProcessSteps } from "./process-step.ts";
+import { atLeastOnce, type Delivery, exactlyOnce, type HandlerContext } from "../definition/delivery.ts";
+import { aFunction, aStore, assertMembers, required } from "../definition/member-rules.ts";
 import type { Projection } from "../definition/projection.ts";
 import type { ProjectionRunner } from "../runner/projection-runner.ts";
 import { Runner } from "../runner/runner.ts";
 import { type CommonRunnerOptions, runnerSettings } from "../runner/runner-options.ts";
 import type { RunnerReport } from "../runner/runner-report.ts";
 import type { RunnerStatus } from "../runner/runner-status.ts";
+import { type DueEvents, DueTimeouts } from "./due-timeouts.ts";
+import type { ProcessManager } from "./process-manager.ts";
+import { ProcessSteps } from "./process-step.ts";
 import { TimeoutLoop } from "./timeout-loop.ts";
 
 /** How a process manager is getting on. */

@@ -9,10 +9,10 @@ import {
   type RecordedEvent,
 } from "@es/core";
 import { assertHandlers } from "../definition/assert-handlers.ts";
-import { aFamily, anObject, assertIs, assertMembers, aStart, required } from "../definition/member-rules.ts";
+import { aFamily, anObject, aStart, assertIs, assertMembers, required } from "../definition/member-rules.ts";
+import type { StartPosition } from "../definition/projection.ts";
 import { filterOf } from "../definition/projection-filter.ts";
 import { assertProjectionName } from "../definition/projection-name.ts";
-import type { StartPosition } from "../definition/projection.ts";
 import type { RecordedOf } from "../definition/projection-spec.ts";
 import type { DueTimeout } from "./timeout.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";

@@ -7,11 +7,11 @@ import {
   type RecordedEvent,
   saveTogether,
 } from "@es/core";
-import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
 import { aDate, aNumber, assertIs, assertMembers, aText, required } from "../definition/member-rules.ts";
+import { aggregatesBefore, presentAggregates } from "./aggregate-source.ts";
 import type { ProcessManager } from "./process-manager.ts";
-import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import type { PendingTimeout, TimeoutFailure, TimeoutPlan } from "./timeout.ts";
+import { changeTimeouts, findTimeout, type TimeoutChange } from "./timeout-register.ts";
 import { Turn } from "./turn.ts";
 import { type Aggregates, holdAggregates, type UnitOfWork } from "./unit-of-work.ts";
 

@@ -1,8 +1,8 @@
 import type { Position, RecordedEvent, Registers } from "@es/core";
 import type { Clock } from "../runner/clock.ts";
 import { backOffMs, isTransient, type RetrySettings } from "../runner/retry.ts";
-import { listTimeouts } from "./timeout-register.ts";
 import type { PendingTimeout } from "./timeout.ts";
+import { listTimeouts } from "./timeout-register.ts";
 
 const LONGEST_WAIT_MS = 60_000;
 

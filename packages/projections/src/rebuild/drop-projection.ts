@@ -1,9 +1,9 @@
 import { ConfigurationError, type Registers } from "@es/core";
-import { readModelsOf } from "./live-projection.ts";
-import { assertProjectionName } from "../definition/projection-name.ts";
 import { replayMarkKey } from "../checkpoint/replay-mark.ts";
-import { assertPlace, type CheckpointPlace, deleteCheckpoints } from "./reset-projection.ts";
+import { assertProjectionName } from "../definition/projection-name.ts";
 import type { CheckpointedSink } from "../sinks/sink.ts";
+import { readModelsOf } from "./live-projection.ts";
+import { assertPlace, type CheckpointPlace, deleteCheckpoints } from "./reset-projection.ts";
 
 /** Options of {@link dropProjection} with a sink. */
 export interface DropOptions<Tx> {

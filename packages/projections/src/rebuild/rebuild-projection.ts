@@ -1,13 +1,13 @@
-import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
 import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "../checkpoint/ledger-for.ts";
+import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
 import { aFunction, assertMembers, aText, required } from "../definition/member-rules.ts";
-import { assertProjectionName } from "../definition/projection-name.ts";
-import { assertPartitions, partitionsOf } from "../sharing/partition.ts";
 import type { Projection } from "../definition/projection.ts";
+import { assertProjectionName } from "../definition/projection-name.ts";
+import { runnerSettings } from "../runner/runner-options.ts";
+import { assertPartitions, partitionsOf } from "../sharing/partition.ts";
 import { Rebuild } from "./rebuild.ts";
 import type { CommonRebuildOptions, ExactlyOnceRebuildOptions, RebuildOptions, Rebuilt } from "./rebuild-options.ts";
 import { RebuildPlace } from "./rebuild-place.ts";
-import { runnerSettings } from "../runner/runner-options.ts";
 
 interface UntypedOptions extends CommonRebuildOptions, Omit<UntypedRunnerOptions, "onFailure"> {
   readonly prepare?: (tx: unknown) => void | Promise<void>;

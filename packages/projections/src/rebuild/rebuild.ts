@@ -1,19 +1,19 @@
 import { ConfigurationError, type Position, START, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { boundedStore } from "./bounded-store.ts";
 import { type Checkpoint, withoutRole } from "../checkpoint/checkpoint.ts";
-import type { Delivery } from "../definition/delivery.ts";
-import { CheckpointMismatchError, ProjectionReplacedError } from "../errors/errors.ts";
 import type { Ledger } from "../checkpoint/ledger.ts";
-import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
-import { type Partition, partitionOf, partitionsOf } from "../sharing/partition.ts";
+import type { Delivery } from "../definition/delivery.ts";
 import type { Projection } from "../definition/projection.ts";
-import type { RebuildPlace, Step, StoredCheckpoint } from "./rebuild-place.ts";
-import type { Rebuilt } from "./rebuild-options.ts";
+import { CheckpointMismatchError, ProjectionReplacedError } from "../errors/errors.ts";
 import { backOffMs, isTransient } from "../runner/retry.ts";
 import { Runner } from "../runner/runner.ts";
 import type { RunnerSettings } from "../runner/runner-options.ts";
 import { resolveStart } from "../runner/start-position.ts";
+import { type Partition, partitionOf, partitionsOf } from "../sharing/partition.ts";
+import { boundedStore } from "./bounded-store.ts";
+import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
+import type { Rebuilt } from "./rebuild-options.ts";
+import type { RebuildPlace, Step, StoredCheckpoint } from "./rebuild-place.ts";
 
 /** How often the new version comes up to the old one before the old one is stopped. */
 const ROUNDS = 2;

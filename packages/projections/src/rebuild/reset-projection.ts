@@ -1,10 +1,10 @@
 import type { Registers } from "@es/core";
 import { type Checkpoint, checkpointKey, parseCheckpoint } from "../checkpoint/checkpoint.ts";
-import { CheckpointUnreadableError } from "../errors/errors.ts";
-import { aFunction, aSink, assertIs, someRegisters } from "../definition/member-rules.ts";
-import { countOf, isCheckpointOf } from "../sharing/partition.ts";
-import { assertProjectionName } from "../definition/projection-name.ts";
 import { writeReplayMark } from "../checkpoint/replay-mark.ts";
+import { aFunction, aSink, assertIs, someRegisters } from "../definition/member-rules.ts";
+import { assertProjectionName } from "../definition/projection-name.ts";
+import { CheckpointUnreadableError } from "../errors/errors.ts";
+import { countOf, isCheckpointOf } from "../sharing/partition.ts";
 import { sharedStartKey } from "../sharing/shared-start.ts";
 import type { CheckpointedSink } from "../sinks/sink.ts";
 

@@ -1,9 +1,9 @@
 import type { Position, RecordedEvent } from "@es/core";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Delivery, HandlerContext } from "../definition/delivery.ts";
-import { HandlerFailedError } from "../errors/errors.ts";
 import { HandlerFailure, type Ledger } from "../checkpoint/ledger.ts";
+import type { Delivery, HandlerContext } from "../definition/delivery.ts";
 import type { Projection } from "../definition/projection.ts";
+import { HandlerFailedError } from "../errors/errors.ts";
 import { backOffMs, isTransient, type RetrySettings } from "./retry.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 

@@ -1,5 +1,5 @@
-import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
 import { assertRunnable, ledgerFor, type UntypedRunnerOptions } from "../checkpoint/ledger-for.ts";
+import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
 import type { Projection } from "../definition/projection.ts";
 import type { ProjectionRunner } from "./projection-runner.ts";
 import { Runner } from "./runner.ts";

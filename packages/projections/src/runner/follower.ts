@@ -1,19 +1,19 @@
 import { isEventSourcingError, type Page, type Position, START } from "@es/core";
-import { ContinuityCheck } from "./continuity.ts";
-import type { Delivery } from "../definition/delivery.ts";
-import { CheckpointMismatchError } from "../errors/errors.ts";
 import type { Ledger } from "../checkpoint/ledger.ts";
+import { openCheckpoint } from "../checkpoint/open-checkpoint.ts";
+import { verifyCheckpoint } from "../checkpoint/verify-checkpoint.ts";
+import type { Delivery } from "../definition/delivery.ts";
+import type { Projection } from "../definition/projection.ts";
+import { CheckpointMismatchError } from "../errors/errors.ts";
+import { ContinuityCheck } from "./continuity.ts";
 import { LivePages, ReadFailure } from "./live-pages.ts";
 import type { Mutex } from "./mutex.ts";
-import { openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { PageWorker } from "./page-worker.ts";
 import type { PauseGate } from "./pause-gate.ts";
-import type { Projection } from "../definition/projection.ts";
 import { backOffMs, isTransient } from "./retry.ts";
 import type { RunnerMonitor } from "./runner-monitor.ts";
 import type { RunnerSettings } from "./runner-options.ts";
 import { settledWithin } from "./settled-within.ts";
-import { verifyCheckpoint } from "../checkpoint/verify-checkpoint.ts";
 
 /** What a follower needs of its runner. */
 export interface FollowerParts {

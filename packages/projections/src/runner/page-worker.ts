@@ -1,10 +1,10 @@
 import type { Page, Position, RecordedEvent } from "@es/core";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { checkpointBehind, Committer, type CommitterParts } from "./committer.ts";
-import { HandlerFailedError, ParkingFullError } from "../errors/errors.ts";
 import { HandlerFailure } from "../checkpoint/ledger.ts";
+import { HandlerFailedError, ParkingFullError } from "../errors/errors.ts";
 import { countParked, type ParkedList, splitParked, withParked } from "../parking/parked.ts";
 import { discardParked, replayParked } from "../parking/replay-parked.ts";
+import { Committer, type CommitterParts, checkpointBehind } from "./committer.ts";
 import { isTransient } from "./retry.ts";
 
 /** Pages after which the checkpoint is stored all the same, so that a restart does not read them again. */

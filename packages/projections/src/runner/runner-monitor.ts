@@ -1,7 +1,7 @@
 import type { Position, RecordedEvent } from "@es/core";
 import { countParked, type ParkedList } from "../parking/parked.ts";
-import { Rate } from "./rate.ts";
 import type { Clock } from "./clock.ts";
+import { Rate } from "./rate.ts";
 import type { RunnerState, RunnerStatus } from "./runner-status.ts";
 
 /** What a status says that the monitor is not told otherwise. */

@@ -1,11 +1,11 @@
 import { ConfigurationError, type EventStore, type Registers } from "@es/core";
 import { DEFAULT_PAGE_SIZE } from "@es/core/adapter";
-import { type Clock, systemClock } from "./clock.ts";
 import { type FailurePolicy, type FailureSettings, failureSettings } from "../definition/failure-policy.ts";
-import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
-import { aClock, aFunction, anObject, assertMembers, aStore, required } from "../definition/member-rules.ts";
-import { quietly, type RunnerReport } from "./runner-report.ts";
+import { aClock, aFunction, anObject, aStore, assertMembers, required } from "../definition/member-rules.ts";
 import type { CheckpointedSink } from "../sinks/sink.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { HANDLER_RETRY, type RetryOptions, type RetrySettings, retrySettings, STORE_RETRY } from "./retry.ts";
+import { quietly, type RunnerReport } from "./runner-report.ts";
 
 /** What every runner takes. */
 export interface CommonRunnerOptions {

@@ -1,8 +1,8 @@
 import { ConfigurationError, type Position } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import type { Clock } from "./clock.ts";
-import { WaitTimeoutError } from "../errors/errors.ts";
 import { assertTimeLimit, shown } from "../definition/member-rules.ts";
+import { WaitTimeoutError } from "../errors/errors.ts";
+import type { Clock } from "./clock.ts";
 
 /** How long a call may wait. */
 export interface WaitOptions {

@@ -1,7 +1,7 @@
 import type { Clock } from "../runner/clock.ts";
+import { isTransient } from "../runner/retry.ts";
 import type { Places } from "./lease.ts";
 import { Members, type MembersParts, quotaOf } from "./members.ts";
-import { isTransient } from "../runner/retry.ts";
 
 /** What the balance needs of its shared runner. */
 export interface BalanceParts {

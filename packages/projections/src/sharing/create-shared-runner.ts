@@ -1,16 +1,16 @@
 import { ConfigurationError, type Registers } from "@es/core";
-import { Balance } from "./balance.ts";
 import { checkpointKey } from "../checkpoint/checkpoint.ts";
-import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
-import { ProjectionStoppedError, WaitTimeoutError } from "../errors/errors.ts";
-import { LeasedPartition } from "./leased-partition.ts";
 import { assertRunnable, checkpointRegisters, ledgerFor, type UntypedRunnerOptions } from "../checkpoint/ledger-for.ts";
+import type { Delivery, ExactlyOnce } from "../definition/delivery.ts";
 import { assertMembers, assertTimeLimit, someRegisters } from "../definition/member-rules.ts";
-import { assertPartitions, partitionKey, partitionOf } from "./partition.ts";
 import type { Projection } from "../definition/projection.ts";
+import { ProjectionStoppedError, WaitTimeoutError } from "../errors/errors.ts";
 import { type ExactlyOnceRunnerOptions, type RunnerOptions, runnerSettings } from "../runner/runner-options.ts";
+import { Balance } from "./balance.ts";
+import { LeasedPartition } from "./leased-partition.ts";
+import { assertPartitions, partitionKey, partitionOf } from "./partition.ts";
+import type { PartitionStatus, SharedRunner, ShareOptions } from "./shared-runner.ts";
 import { type SharedWaitParts, waitForPartitions } from "./shared-wait.ts";
-import type { PartitionStatus, ShareOptions, SharedRunner } from "./shared-runner.ts";
 
 const STOP_TIMEOUT_MS = 30_000;
 const LEASE_MS = 10_000;

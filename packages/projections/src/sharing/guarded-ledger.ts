@@ -1,6 +1,6 @@
+import type { Ledger } from "../checkpoint/ledger.ts";
 import { LeaseLostError } from "../errors/errors.ts";
 import type { Lease } from "./lease.ts";
-import type { Ledger } from "../checkpoint/ledger.ts";
 
 /** A ledger that begins nothing when the lease may be somebody else's. What has begun is fenced by the checkpoint. */
 export function guardedLedger(ledger: Ledger, lease: Lease, key: string): Ledger {

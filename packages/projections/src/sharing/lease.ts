@@ -1,8 +1,8 @@
 import { isEventSourcingError, type Registers } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { parseObject } from "../checkpoint/checkpoint.ts";
-import type { Clock } from "../runner/clock.ts";
 import { LeaseLostError } from "../errors/errors.ts";
+import type { Clock } from "../runner/clock.ts";
 import { isTransient } from "../runner/retry.ts";
 
 /** How many leases a process may have. A place is reserved before a lease is asked for, because asking takes a while. */

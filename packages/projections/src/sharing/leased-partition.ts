@@ -1,12 +1,12 @@
 import { isEventSourcingError } from "@es/core";
-import type { Delivery } from "../definition/delivery.ts";
-import { WaitTimeoutError } from "../errors/errors.ts";
-import { guardedLedger } from "./guarded-ledger.ts";
-import { Lease, type LeaseParts, type Places } from "./lease.ts";
 import type { Ledger } from "../checkpoint/ledger.ts";
+import type { Delivery } from "../definition/delivery.ts";
 import type { Projection } from "../definition/projection.ts";
+import { WaitTimeoutError } from "../errors/errors.ts";
 import { Runner } from "../runner/runner.ts";
 import type { RunnerSettings } from "../runner/runner-options.ts";
+import { guardedLedger } from "./guarded-ledger.ts";
+import { Lease, type LeaseParts, type Places } from "./lease.ts";
 import type { PartitionStatus } from "./shared-runner.ts";
 
 /** What a partition is made of. */

@@ -1,11 +1,11 @@
 import { type EventQuery, type EventStore, type Position, type Registers, START } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { parseCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { Clock } from "../runner/clock.ts";
-import { WaitTimeoutError } from "../errors/errors.ts";
 import { assertTimeLimit } from "../definition/member-rules.ts";
-import { partitionKey, partitionOf } from "./partition.ts";
+import { WaitTimeoutError } from "../errors/errors.ts";
+import type { Clock } from "../runner/clock.ts";
 import { assertPosition, NOT_IN_THE_STORE, type WaitOptions } from "../runner/waiters.ts";
+import { partitionKey, partitionOf } from "./partition.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const FIRST_POLL_MS = 10;

@@ -1,7 +1,7 @@
 import { AbortedError, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
-import { isConnectionLost, toSinkError } from "./postgres-sink-error.ts";
 import type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
+import { isConnectionLost, toSinkError } from "./postgres-sink-error.ts";
 
 /** A row of a statement of the sink: all its columns are texts. */
 type TextRow = Readonly<Record<string, string | null>>;

@@ -1,13 +1,13 @@
+import { defineEvents } from "@es/core";
 import pg from "pg";
 import { describe, expectTypeOf, it } from "vitest";
-import { defineEvents } from "@es/core";
-import { createProjectionRunner } from "../runner/create-projection-runner.ts";
 import { defineProjection } from "../definition/define-projection.ts";
 import { exactlyOnce } from "../definition/delivery.ts";
-import { createPostgresSink } from "./postgres-sink.ts";
-import type { PostgresTransaction } from "./postgres-sink-driver.ts";
+import { createProjectionRunner } from "../runner/create-projection-runner.ts";
 import type { ProjectionRunner } from "../runner/projection-runner.ts";
 import type { CommonRunnerOptions } from "../runner/runner-options.ts";
+import { createPostgresSink } from "./postgres-sink.ts";
+import type { PostgresTransaction } from "./postgres-sink-driver.ts";
 
 declare const common: CommonRunnerOptions;
 const pool = new pg.Pool();

@@ -1,6 +1,6 @@
 import { ConfigurationError, StoreUnavailableError, UnknownOutcomeError } from "@es/core";
-import { guardedClient } from "./guarded-client.ts";
 import { aFunction, assertMembers, required } from "../definition/member-rules.ts";
+import { guardedClient } from "./guarded-client.ts";
 import { SinkConnection } from "./postgres-sink-connection.ts";
 import type { PostgresSinkClient, PostgresSinkPool } from "./postgres-sink-driver.ts";
 import { isPassing, toSinkError } from "./postgres-sink-error.ts";

@@ -1,7 +1,7 @@
 import { ConfigurationError, type Registers } from "@es/core";
 import { assertRegisterKey, assertRegisterWrite, throwIfAborted } from "@es/core/adapter";
-import { toSqliteSinkError } from "./sqlite-sink-error.ts";
 import type { SqliteSinkDatabase, SqliteSinkStatement } from "./sqlite-sink.ts";
+import { toSqliteSinkError } from "./sqlite-sink-error.ts";
 
 type Transaction<Database> = <Result>(
   work: (tx: Database) => Promise<Result>,

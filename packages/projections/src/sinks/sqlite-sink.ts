@@ -1,11 +1,11 @@
 import { AbortedError, ConfigurationError, StoreFormatError, StoreUnavailableError } from "@es/core";
 import { delay, throwIfAborted } from "@es/core/adapter";
-import { LONGEST_TIMER_MS } from "../runner/clock.ts";
-import { guardedDatabase } from "./guarded-database.ts";
 import { assertIs, assertTimeLimit, type Rule } from "../definition/member-rules.ts";
+import { LONGEST_TIMER_MS } from "../runner/clock.ts";
 import { Mutex } from "../runner/mutex.ts";
-import { withoutFormat } from "./sink-format.ts";
+import { guardedDatabase } from "./guarded-database.ts";
 import type { CheckpointedSink } from "./sink.ts";
+import { withoutFormat } from "./sink-format.ts";
 import { isLocked, isPassing, toSqliteSinkError } from "./sqlite-sink-error.ts";
 import { sqliteSinkRegisters } from "./sqlite-sink-registers.ts";
 import { TransactionGuard } from "./transaction-guard.ts";

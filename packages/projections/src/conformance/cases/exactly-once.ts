@@ -4,7 +4,7 @@ import { type CheckpointedSink, type FailurePolicy, resetProjection } from "../.
 import { append } from "../notes.ts";
 import type { RunnerCase, RunnerCaseContext } from "../runner-case.ts";
 import { stop, toHead } from "../running.ts";
-import { foldTotals, readTotals, totals, type TotalsOptions } from "../totals.ts";
+import { foldTotals, readTotals, type TotalsOptions, totals } from "../totals.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 /** A runner that keeps the totals in the store itself. */
