@@ -51,8 +51,10 @@ export async function openBareKurrentDb(connectionString: string): Promise<Subje
   };
 }
 
+/** With its time, as on the other stores: of the server's the client gives whole seconds only. */
 function toEvent({ id, type, data }: BenchEvent): ReturnType<typeof jsonEvent<JSONEventType>> {
-  return jsonEvent<JSONEventType>({ id, type, data: typeof data === "object" ? { ...data } : {} });
+  const metadata = { recordedAt: new Date().toISOString() };
+  return jsonEvent<JSONEventType>({ id, type, data: typeof data === "object" ? { ...data } : {}, metadata });
 }
 
 function stateOf(expected: number | "any"): AppendStreamState {

@@ -1,53 +1,21 @@
 import { ConfigurationError, type Position, START, StoreUnavailableError } from "@es/core";
 import { throwIfAborted } from "@es/core/adapter";
 import { type Checkpoint, withoutRole } from "../checkpoint/checkpoint.ts";
-import type { Ledger } from "../checkpoint/ledger.ts";
-import type { Delivery } from "../definition/delivery.ts";
-import type { Projection } from "../definition/projection.ts";
-import { CheckpointMismatchError, ProjectionReplacedError } from "../errors/errors.ts";
+import { ProjectionReplacedError } from "../errors/errors.ts";
 import { backOffMs, isTransient } from "../runner/retry.ts";
 import { Runner } from "../runner/runner.ts";
-import type { RunnerSettings } from "../runner/runner-options.ts";
 import { resolveStart } from "../runner/start-position.ts";
-import { type Partition, partitionOf, partitionsOf } from "../sharing/partition.ts";
+import { type Partition, partitionOf } from "../sharing/partition.ts";
 import { boundedStore } from "./bounded-store.ts";
 import { liveKey, liveProjection, serializeLive } from "./live-projection.ts";
 import type { Rebuilt } from "./rebuild-options.ts";
-import type { RebuildPlace, Step, StoredCheckpoint } from "./rebuild-place.ts";
+import { assertWritten, Overtaken, type RebuildParts, type Shadow } from "./rebuild-parts.ts";
+import type { Step, StoredCheckpoint } from "./rebuild-place.ts";
+import { ReplacedVersion } from "./replaced-version.ts";
 
 /** How often the new version comes up to the old one before the old one is stopped. */
 const ROUNDS = 2;
 const FOREVER_MS = 2 ** 31 - 1;
-
-/** What a rebuild is made of. */
-export interface RebuildParts {
-  readonly projection: Projection<Delivery>;
-  readonly readModel: string;
-  readonly replaces: string | undefined;
-  readonly place: RebuildPlace;
-  readonly settings: RunnerSettings;
-  /** The parts of the new version. */
-  readonly partitions: readonly Partition[];
-  /** A ledger of its own for each runner. */
-  readonly newLedger: (partition: Partition) => Ledger;
-  readonly prepare: (tx: unknown) => void | Promise<void>;
-  readonly activate: (tx: unknown) => void | Promise<void>;
-  readonly signal: AbortSignal;
-}
-
-/** Another process has changed which version is live, or has revived the old one. What was read before counts no more. */
-class Overtaken extends Error {}
-
-/** The checkpoint of a part, and which part that is. */
-interface Shadow extends StoredCheckpoint {
-  readonly partition: Partition;
-}
-
-/** The version that is replaced. */
-interface Old {
-  readonly name: string;
-  readonly partitions: readonly Partition[];
-}
 
 /**
  * One version of a projection taking the place of another. Every step reads what is stored before it acts, so that it can be repeated:
@@ -75,10 +43,14 @@ export class Rebuild {
     const live = await this.#often(() => liveProjection(place.registers, readModel, { signal }));
     if (live === projection.name) return this.#often(() => this.#alreadyLive());
     const replaced = this.#replaced(live);
-    const old = await this.#often(() => this.#splitOf(replaced));
+    await this.#often(() => this.#assertOwnSplit());
+    const old =
+      replaced === undefined ? undefined : await this.#often(() => ReplacedVersion.find(replaced, this.#parts));
     await this.#often(() => this.#begin(old));
     for (let round = 0; round < ROUNDS; round += 1) await this.#catchUp(old);
-    for (const partition of old?.partitions ?? []) await this.#often(() => this.#retire(old, partition));
+    if (old !== undefined) {
+      for (const partition of old.partitions) await this.#often(() => old.retire(partition));
+    }
     await this.#catchUp(old);
     const position = await this.#often(() => this.#switch(old));
     return { isSwitched: true, replaced, position };
@@ -112,29 +84,9 @@ export class Rebuild {
     if ((await liveProjection(place.registers, readModel, { signal })) !== projection.name) throw new Overtaken();
     for (const { checkpoint, revision: expected, partition } of parts) {
       if (checkpoint.shadowOf === undefined && checkpoint.replacedBy === undefined) continue;
-      this.#assertWritten(await place.write(withoutRole(checkpoint), projection.name, partition, { expected }));
+      assertWritten(await place.write(withoutRole(checkpoint), projection.name, partition, { expected }));
     }
     return { isSwitched: false, replaced: undefined, position: firstOf(parts) };
-  }
-
-  /** The old version and its partitions. Each new one follows that which has its streams, so there must be as many, or one. */
-  async #splitOf(name: string | undefined): Promise<Old | undefined> {
-    const { place, projection, partitions, replaces, signal } = this.#parts;
-    await this.#assertOwnSplit();
-    if (name === undefined) return undefined;
-    const count = await place.countOf(name, signal);
-    if (count === undefined && replaces !== undefined) {
-      throw new ConfigurationError(
-        `there is no checkpoint of projection ${JSON.stringify(replaces)}, which is to be replaced`,
-      );
-    }
-    if (count !== undefined && count !== 1 && count !== partitions.length) {
-      throw new ConfigurationError(
-        `projection ${JSON.stringify(name)} runs in ${count} partitions, and ${JSON.stringify(projection.name)} is to be built in ` +
-          `${partitions.length}: they have come to different positions, so there is none to switch at; give "partitions: ${count}"`,
-      );
-    }
-    return { name, partitions: partitionsOf(count ?? 1) };
   }
 
   async #assertOwnSplit(): Promise<void> {
@@ -148,11 +100,11 @@ export class Rebuild {
   }
 
   /** Makes the empty read model and the first checkpoints, or goes on with what is there. */
-  async #begin(old: Old | undefined): Promise<void> {
+  async #begin(old: ReplacedVersion | undefined): Promise<void> {
     const { projection, place, partitions, settings, readModel, prepare, signal } = this.#parts;
     const { name } = projection;
     const identity = await settings.store.identity({ signal });
-    await this.#assertSameStore(old, identity);
+    await old?.assertSameStore(identity);
     const position = await resolveStart(settings.store, projection.from, signal);
     await place.step(async ({ tx, call }) => {
       const own = await Promise.all(partitions.map((partition) => place.load(name, partition, call)));
@@ -166,21 +118,9 @@ export class Rebuild {
         }
         const facts = { store: identity, position, last: undefined, events: 0, parked: [], runner: "rebuild" };
         const shadow = { ...facts, shadowOf: readModel };
-        this.#assertWritten(await place.write(shadow, name, partition, { expected: 0, call }));
+        assertWritten(await place.write(shadow, name, partition, { expected: 0, call }));
       }
     }, signal);
-  }
-
-  async #assertSameStore(old: Old | undefined, identity: string): Promise<void> {
-    for (const partition of old?.partitions ?? []) {
-      const stored = old === undefined ? undefined : await this.#parts.place.load(old.name, partition);
-      if (old === undefined || stored === undefined || stored.checkpoint.store === identity) continue;
-      throw new CheckpointMismatchError(
-        old.name,
-        "foreign-store",
-        `was written for the store ${stored.checkpoint.store}, this is the store ${identity}; open the right one`,
-      );
-    }
   }
 
   async #resume(own: StoredCheckpoint, partition: Partition, call: Step["call"]): Promise<void> {
@@ -196,24 +136,18 @@ export class Rebuild {
     }
     // It was live before. It catches up from where it was stopped.
     const again: Checkpoint = { ...withoutRole(checkpoint), shadowOf: readModel };
-    this.#assertWritten(await place.write(again, projection.name, partition, { expected: revision, call }));
-  }
-
-  /** How far to build: as far as the old version has come, so that no side effect is left to nobody; without one to the head. */
-  async #goal(old: Old | undefined, { index }: Partition): Promise<Position> {
-    const { place, settings, signal } = this.#parts;
-    const followed = old?.partitions[old.partitions.length === 1 ? 0 : index];
-    if (old === undefined || followed === undefined) return settings.store.head({ signal });
-    const stored = await place.load(old.name, followed);
-    if (stored !== undefined) return stored.checkpoint.position;
-    // A part that nobody has begun.
-    return old.partitions.length === 1 ? settings.store.head({ signal }) : START;
+    assertWritten(await place.write(again, projection.name, partition, { expected: revision, call }));
   }
 
   /** One partition after the other, so that there is never more than one page of each in memory. */
-  async #catchUp(old: Old | undefined): Promise<void> {
-    for (const partition of this.#parts.partitions) {
-      await this.#catchUpTo(await this.#often(() => this.#goal(old, partition)), partition);
+  async #catchUp(old: ReplacedVersion | undefined): Promise<void> {
+    const { partitions, settings, signal } = this.#parts;
+    for (const partition of partitions) {
+      // As far as the old version has come, so that no side effect is left to nobody; without one to the head.
+      const end = await this.#often(
+        async () => (await old?.position(partition)) ?? (await settings.store.head({ signal })),
+      );
+      await this.#catchUpTo(end, partition);
     }
   }
 
@@ -234,29 +168,8 @@ export class Rebuild {
     }
   }
 
-  /** From here on the old version stores nothing any more. */
-  async #retire(old: Old | undefined, partition: Partition): Promise<void> {
-    const { place, projection, settings, signal } = this.#parts;
-    while (old !== undefined) {
-      throwIfAborted(signal);
-      const stored = await place.load(old.name, partition);
-      if (stored?.checkpoint.replacedBy === projection.name) return;
-      if (stored === undefined && partition.count === 1) return;
-      const before = stored?.checkpoint ?? {
-        store: await settings.store.identity({ signal }),
-        position: START,
-        last: undefined,
-        events: 0,
-        parked: [],
-        runner: "rebuild",
-      };
-      const retired = { ...withoutRole(before), replacedBy: projection.name };
-      if (await place.write(retired, old.name, partition, { expected: stored?.revision ?? 0 })) return;
-    }
-  }
-
   /** Makes the new version the one that readers see. */
-  async #switch(old: Old | undefined): Promise<Position> {
+  async #switch(old: ReplacedVersion | undefined): Promise<Position> {
     const { place, projection, partitions, readModel, activate, signal } = this.#parts;
     return place.step(async ({ tx, call }) => {
       // Read first, so that whoever switches from here on is noticed.
@@ -273,36 +186,18 @@ export class Rebuild {
         }
         shadows.push({ ...own, partition });
       }
-      if (old !== undefined) await this.#confirmRetired(old, shadows, call);
+      await old?.confirmRetired(shadows, call);
       await activate(tx);
       // Without transactions this is the moment; what comes behind it can be made up for.
       const text = serializeLive(projection.name);
       const isLive = await place.registers.set(liveKey(readModel), text, { ...call, expected: live?.revision ?? 0 });
-      this.#assertWritten(isLive !== undefined);
+      assertWritten(isLive !== undefined);
       for (const { checkpoint, revision: expected, partition } of shadows) {
         const isWritten = await place.write(withoutRole(checkpoint), projection.name, partition, { expected, call });
-        this.#assertWritten(isWritten);
+        assertWritten(isWritten);
       }
       return firstOf(shadows);
     }, signal);
-  }
-
-  /** The old version may have been revived, and have gone on. Writing it again stops whoever is about to revive it. */
-  async #confirmRetired(old: Old, shadows: readonly Shadow[], call: Step["call"]): Promise<void> {
-    const { place, projection } = this.#parts;
-    for (const partition of old.partitions) {
-      const stored = await place.load(old.name, partition, call);
-      if (stored === undefined) continue;
-      const { checkpoint, revision: expected } = stored;
-      const followers = shadows.filter((shadow) => partition.count === 1 || shadow.partition.index === partition.index);
-      const isAhead = followers.some((shadow) => checkpoint.position > shadow.checkpoint.position);
-      if (checkpoint.replacedBy !== projection.name || isAhead) throw new Overtaken();
-      this.#assertWritten(await place.write(checkpoint, old.name, partition, { expected, call }));
-    }
-  }
-
-  #assertWritten(isWritten: boolean): void {
-    if (!isWritten) throw new StoreUnavailableError("another process changed the checkpoint at the same moment");
   }
 
   /** Runs a step again when it failed for a reason that may pass. */
