@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { connect, createInbox, headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { BenchEvent, Subject } from "./subject.ts";
 
-const FETCH = 1_000;
+/** Twice so many are under way, also of 40 kB each: the server cuts off a client that it has to keep 64 MiB for. */
+const FETCH = 500;
 const TIMEOUT = { timeout: 10_000 };
 
 interface Consumer {
@@ -89,7 +90,8 @@ interface Reading {
 /** Number of events in all messages that a consumer has, with two requests under way at a time. */
 async function readEvents({ connection, stream, consumer }: Reading): Promise<number> {
   const inbox = createInbox();
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const silence = setTimeout(() => reject(new Error("the bare NATS client got no more messages")), TIMEOUT.timeout);
   const total = consumer.num_pending;
   let received = 0;
   let asked = 0;
@@ -103,6 +105,7 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
   };
   const receive = (_error: Error | null, message: Msg): void => {
     if (message.headers?.hasError === true) return;
+    silence.refresh();
     received += 1;
     events += toEvents(message).length;
     if (received === total) resolve();
@@ -111,7 +114,7 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
   const subscription = connection.subscribe(inbox, { callback: receive });
   ask();
   ask();
-  await promise;
+  await promise.finally(() => clearTimeout(silence));
   subscription.unsubscribe();
   return events;
 }
