@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { connect, createInbox, headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { BenchEvent, Subject } from "./subject.ts";
 
-/** Twice so many are under way, also of 40 kB each: the server cuts off a client that it has to keep 64 MiB for. */
-const FETCH = 500;
+/** Messages that are asked for at once, twice so many are under way. */
+const FETCH = 1_000;
+/** Of messages with 1,000 events each: the server cuts off a client that it has to keep 64 MiB for. */
+const FETCH_OF_LARGE = 50;
 const TIMEOUT = { timeout: 10_000 };
 
 interface Consumer {
@@ -37,10 +39,10 @@ export async function openBareNats(url: string): Promise<Subject> {
     sequences.set(streamId, seq);
   }
 
-  async function count(subject: string): Promise<number> {
+  async function count(subject: string, fetch: number = FETCH): Promise<number> {
     const config = { deliver_policy: "all", ack_policy: "none", mem_storage: true, filter_subject: subject };
     const consumer = await api<Consumer>(`CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
-    const found = await readEvents({ connection, stream, consumer });
+    const found = await readEvents({ connection, stream, consumer, fetch });
     connection.publish(`$JS.API.CONSUMER.DELETE.${stream}.${consumer.name}`);
     return found;
   }
@@ -71,7 +73,7 @@ export async function openBareNats(url: string): Promise<Subject> {
     },
     readStream: (streamId) => count(subjectOf(streamId)),
     readAll: () => count(`${stream}.>`),
-    project: () => count(`${stream}.>`),
+    project: () => count(`${stream}.>`, FETCH_OF_LARGE),
     command: notMeasured,
     loadOrder: notMeasured,
     loadOrderFromSnapshot: notMeasured,
@@ -85,10 +87,11 @@ interface Reading {
   readonly connection: NatsConnection;
   readonly stream: string;
   readonly consumer: Consumer;
+  readonly fetch: number;
 }
 
 /** Number of events in all messages that a consumer has, with two requests under way at a time. */
-async function readEvents({ connection, stream, consumer }: Reading): Promise<number> {
+async function readEvents({ connection, stream, consumer, fetch }: Reading): Promise<number> {
   const inbox = createInbox();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const silence = setTimeout(() => reject(new Error("the bare NATS client got no more messages")), TIMEOUT.timeout);
@@ -97,7 +100,7 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
   let asked = 0;
   let events = 0;
   const ask = (): void => {
-    const batch = Math.min(FETCH, total - asked);
+    const batch = Math.min(fetch, total - asked);
     if (batch === 0) return;
     asked += batch;
     const request = JSON.stringify({ batch, no_wait: true });
@@ -109,7 +112,7 @@ async function readEvents({ connection, stream, consumer }: Reading): Promise<nu
     received += 1;
     events += toEvents(message).length;
     if (received === total) resolve();
-    else if (asked - received === FETCH) ask();
+    else if (asked - received === fetch) ask();
   };
   const subscription = connection.subscribe(inbox, { callback: receive });
   ask();
