@@ -31,10 +31,15 @@ export class Reading {
   constructor(holder: ClientHolder, call: CallLimit, asked: number, ask: Ask) {
     this.asked = asked;
     const all = holder.attempt(call, async (client, progress) => {
-      for await (const { event } of ask(client)) {
-        progress();
-        this.#add(event);
-      }
+      const take = async (): Promise<void> => {
+        for await (const { event } of ask(client)) {
+          progress();
+          this.#add(event);
+        }
+      };
+      await take();
+      // The client may end a read without a word when its connection was cut: that there is nothing is asked twice.
+      if (this.#received === 0) await take();
     });
     all.then(
       () => this.#close(),

@@ -52,8 +52,8 @@ export class ServerReader {
     try {
       return await this.untilAnswered(call, async (client, progress) => {
         const direction = isBackward ? "backwards" : "forwards";
-        const events = client.readStream(stream, { direction, fromRevision: from, maxCount: count });
-        return await collect(events, progress);
+        const options = { direction, fromRevision: from, maxCount: count } as const;
+        return await collect(() => client.readStream(stream, options), progress);
       });
     } catch (error) {
       if (error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed")) return [];
@@ -73,7 +73,11 @@ export class ServerReader {
       ...(filter === undefined ? {} : { filter }),
     } as const;
     const silenceMs = isSparse === true ? this.#timeoutMs : undefined;
-    return await this.untilAnswered(call, (client, progress) => collect(client.readAll(options), progress), silenceMs);
+    return await this.untilAnswered(
+      call,
+      (client, progress) => collect(() => client.readAll(options), progress),
+      silenceMs,
+    );
   }
 
   /** Makes a call that changes nothing, until it is answered. */
@@ -97,7 +101,16 @@ export class ServerReader {
   }
 }
 
-async function collect(events: AsyncIterable<ResolvedEvent>, progress: Progress): Promise<readonly IncomingEvent[]> {
+/** The client may end a read without a word when its connection was cut: that there is nothing is asked twice. */
+async function collect(ask: () => AsyncIterable<ResolvedEvent>, progress: Progress): Promise<readonly IncomingEvent[]> {
+  const first = await collectOnce(ask(), progress);
+  return first.length > 0 ? first : await collectOnce(ask(), progress);
+}
+
+async function collectOnce(
+  events: AsyncIterable<ResolvedEvent>,
+  progress: Progress,
+): Promise<readonly IncomingEvent[]> {
   const collected: IncomingEvent[] = [];
   for await (const { event } of events) {
     progress();
