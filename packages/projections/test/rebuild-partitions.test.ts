@@ -4,14 +4,13 @@ import { describe, expect, it } from "vitest";
 import {
   createProjectionRunner,
   createSharedRunner,
-  defineProjection,
   dropProjection,
   liveProjection,
   rebuildProjection,
   type SharedRunner,
 } from "../src/index.ts";
-import { accountEvents, deposit } from "./accounts.ts";
-import { openVersionedPlace, type VersionedPlace } from "./versions.ts";
+import { deposit } from "./accounts.ts";
+import { notingVersion, openVersionedPlace, type VersionedPlace } from "./versions.ts";
 
 const STREAMS = ["a-1", "b-1", "c-1", "d-1", "e-1"];
 
@@ -97,17 +96,7 @@ describe("a rebuild of a projection in several partitions", () => {
       dieAt += 1;
       await using store = createMemoryEventStore();
       const effects: string[] = [];
-      const version = (number: number) =>
-        defineProjection({
-          name: `v${number}`,
-          events: accountEvents,
-          types: ["Deposited"],
-          handlers: {
-            Deposited: ({ data }, { isReplay }) => {
-              if (!isReplay) effects.push(`v${number}:${data.amount}`);
-            },
-          },
-        });
+      const version = (number: number) => notingVersion(number, effects);
       const old = createSharedRunner(version(1), { store, partitions: 2 });
       old.start();
       await old.waitFor(await depositAll({ store }, 1));

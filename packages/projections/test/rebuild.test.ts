@@ -12,7 +12,7 @@ import {
   resetProjection,
 } from "../src/index.ts";
 import { accountEvents, deposit } from "./accounts.ts";
-import { openVersionedPlace, type VersionDatabase, type VersionedPlace } from "./versions.ts";
+import { notingVersion, openVersionedPlace, type VersionDatabase, type VersionedPlace } from "./versions.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** The first version, live and up to date, with its runner stopped. */
@@ -221,17 +221,7 @@ describe("a rebuild without transactions", () => {
       dieAt += 1;
       await using store = createMemoryEventStore();
       const effects: string[] = [];
-      const version = (number: number) =>
-        defineProjection({
-          name: `v${number}`,
-          events: accountEvents,
-          types: ["Deposited"],
-          handlers: {
-            Deposited: ({ data }, { isReplay }) => {
-              if (!isReplay) effects.push(`v${number}:${data.amount}`);
-            },
-          },
-        });
+      const version = (number: number) => notingVersion(number, effects);
       await using old = createProjectionRunner(version(1), { store });
       await old.start();
       await old.waitFor(await deposit(store, "a-1", 1, 2));

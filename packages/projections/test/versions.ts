@@ -123,3 +123,17 @@ export function rebuildOptions(
     },
   };
 }
+
+/** A version without a database, whose side effects are noted as `v1:5`. */
+export function notingVersion(number: number, effects: string[]): Projection {
+  return defineProjection({
+    name: `v${number}`,
+    events: accountEvents,
+    types: ["Deposited"],
+    handlers: {
+      Deposited: ({ data }, { isReplay }) => {
+        if (!isReplay) effects.push(`v${number}:${data.amount}`);
+      },
+    },
+  });
+}

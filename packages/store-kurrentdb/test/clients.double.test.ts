@@ -179,31 +179,6 @@ describe("streams that other tools have cut", () => {
 });
 
 describe("appends that depend on other streams", () => {
-  it("happen while those are in the states that were named", async () => {
-    await using both = await openBoth();
-    const { store } = both;
-    await store.append(writeOf("course-1", 0, 3));
-    const ifStreams = [
-      { streamId: "course-1", expected: 3 },
-      { streamId: "student-1", expected: "no-stream" },
-    ] as const;
-
-    expect(await store.append(writeOf("enrolment-1", 0, 2), { ifStreams })).toMatchObject({ versions: [2] });
-    expect((await store.append([writeOf("b-1"), writeOf("c-1", 0)], { ifStreams })).versions).toStrictEqual([1, 1]);
-    await store.append(writeOf("course-1", 3));
-
-    const refused = store.append(writeOf("enrolment-1", 2), { ifStreams });
-    await expect(refused).rejects.toMatchObject({
-      code: "ES_CONCURRENCY",
-      streamId: "course-1",
-      expected: 3,
-      actual: 4,
-    });
-    const exists = [{ streamId: "student-1", expected: "stream-exists" }] as const;
-    expect(await codeOf(store.append(writeOf("enrolment-1", 2), { ifStreams: exists }))).toBe("ES_CONCURRENCY");
-    expect(await collect(store.readStream("enrolment-1"))).toHaveLength(2);
-  });
-
   it("are recognised when they are repeated, and settled when their answer is lost", async () => {
     await using both = await openBoth();
     const { store, double } = both;
