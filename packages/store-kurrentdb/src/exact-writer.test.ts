@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { UnavailableError, UnknownError, WrongExpectedVersionError } from "@kurrent/kurrentdb-client";
 import { describe, expect, it } from "vitest";
 import { ClientHolder } from "./client-holder.ts";
@@ -19,6 +20,17 @@ function stored(id: string, revision: bigint): IncomingEvent {
   return { id, revision, streamId: "a-1", type: "T", isJson: true, data: {}, created: new Date(0) };
 }
 
+/** The subscription to a stream without events. */
+class CaughtUp extends Readable {
+  constructor() {
+    super({ objectMode: true, read: () => setImmediate(() => this.emit("caughtUp")) });
+  }
+
+  async unsubscribe(): Promise<void> {
+    this.destroy();
+  }
+}
+
 /** A server that loses the first answer, refuses the same append afterwards, and has these events from revision 3 on. */
 function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): ExactWriter {
   const left = [...errors];
@@ -29,14 +41,16 @@ function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): E
     appendToStream: async () => {
       throw left.shift() ?? new Error("not expected");
     },
-    async *readStream() {
-      for (const event of events) yield { event };
+    async *readStream(_, { direction, maxCount }) {
+      const ordered = direction === "backwards" ? events.toReversed() : events;
+      for (const event of ordered.slice(0, maxCount)) yield { event };
     },
     multiStreamAppend: unused,
     appendRecords: unused,
     setStreamMetadata: unused,
     readAll: unused,
     subscribeToAll: unused,
+    subscribeToStream: () => new CaughtUp(),
     dispose: async () => undefined,
   };
   return new ExactWriter(new ServerReader(new ClientHolder(() => client, 100), 500));
