@@ -35,6 +35,9 @@ async function openBehindProxy(timeoutMs = 5_000) {
 
 type Opened = Awaited<ReturnType<typeof openBehindProxy>>;
 
+/** Longer than what is read first of a stream. */
+const LONG = 200;
+
 const READS: readonly (readonly [string, readonly number[], (opened: Opened) => Promise<readonly number[]>])[] = [
   ["a stream", VERSIONS, async ({ store }) => versionsOf(await collect(store.readStream("a-1")))],
   [
@@ -92,6 +95,19 @@ describe("an answer that is cut without a word", () => {
       await expect(read(opened)).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
     },
   );
+
+  it("does not shorten a long stream, wherever it is cut", async () => {
+    await using opened = await openBehindProxy();
+    const { proxy, store } = opened;
+    await store.append(writeOf("long-1", "no-stream", LONG));
+
+    for (const afterFrames of [0, 1, 40, 71, 72, 100, 127]) {
+      const cut = proxy.cut("reset without error", afterFrames, 2);
+      const events = await collect(store.readStream("long-1"));
+      expect(versionsOf(events)).toStrictEqual(Array.from({ length: LONG }, (_, index) => index + 1));
+      expect(cut.done).toBeGreaterThan(0);
+    }
+  });
 
   it("makes no register look absent, and none of their keys disappear", async () => {
     await using opened = await openBehindProxy();

@@ -40,13 +40,19 @@ function versionsOf(events: readonly RecordedEvent[]): readonly number[] {
 const ALL: readonly number[] = Array.from({ length: EVENTS }, (_, index) => index + 1);
 
 describe("several pages in one read", () => {
-  it("cost a stream of two pages one call, and one for its last event", async () => {
+  it("cost a stream of two pages two calls, and one of few events a single one", async () => {
     await using both = await openWithStream();
+    await both.store.append(writeOf("b-1", "no-stream", 128));
+    const before = both.reads();
 
-    const pages = await pagesOf(both.store.readStream("a-1"));
+    const short = await pagesOf(both.store.readStream("b-1", { pageSize: 100 }));
+    const between = both.reads();
+    const long = await pagesOf(both.store.readStream("a-1"));
 
-    expect(pages.map(({ length }) => length)).toStrictEqual([500, 500]);
-    expect(both.reads()).toBe(2);
+    expect(short.map(({ length }) => length)).toStrictEqual([100, 28]);
+    expect(versionsOf(short.flat())).toStrictEqual(ALL.slice(0, 128));
+    expect(versionsOf(long.flat())).toStrictEqual(ALL);
+    expect([between - before, both.reads() - between]).toStrictEqual([1, 2]);
   });
 
   it("cost the log much fewer calls than pages, and give every event once in its order", async () => {
