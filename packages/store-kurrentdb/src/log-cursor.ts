@@ -81,16 +81,15 @@ export class LogCursor {
     this.#scanner.leave();
   }
 
-  /** The newest event of all. It is asked for with the first stretch where that will be short, since little has come since. */
+  /**
+   * The newest event when the page was asked for, or since. It is asked for with the first stretch where that will be short, since
+   * little has come since the page before; and once for a page: where more is stored all the while, no page would get to the newest.
+   */
   #headAsGoal(limit: () => CallLimit): StretchRequest["goal"] {
-    let early = this.#wasCaughtUp ? this.#source.head(limit()) : undefined;
+    let asked = this.#wasCaughtUp ? this.#source.head(limit()) : undefined;
     // Whoever needs it is told; others do not.
-    early?.catch(() => undefined);
-    return async () => {
-      const asked = early ?? this.#source.head(limit());
-      early = undefined;
-      return parsePosition(await asked);
-    };
+    asked?.catch(() => undefined);
+    return async () => parsePosition(await (asked ??= this.#source.head(limit())));
   }
 
   /** Reads on. */

@@ -9,7 +9,9 @@ export class StreamEdge {
   readonly #stream: string;
   readonly #isBackward: boolean;
   readonly #limit: () => CallLimit;
-  #prepared: Promise<IncomingEvent | undefined> | undefined;
+  #asked: Promise<IncomingEvent | undefined> | undefined;
+  /** Where the read was when it was compared last. */
+  #comparedWith: number | undefined;
 
   constructor(reader: ServerReader, stream: string, isBackward: boolean, limit: () => CallLimit) {
     this.#reader = reader;
@@ -20,16 +22,21 @@ export class StreamEdge {
 
   /** Asks for it now, side by side with the read, so that nobody waits for it later. */
   prepare(): void {
-    this.#prepared = this.#ask();
-    // Whoever needs it is told; others do not.
-    this.#prepared.catch(() => undefined);
+    const asked = this.#ask();
+    this.#asked = asked;
+    // Whoever needs it by then asks himself.
+    asked.catch(() => {
+      if (this.#asked === asked) this.#asked = undefined;
+    });
   }
 
-  /** Whether there is nothing between these versions, on the side from which the read comes. */
+  /** Whether there was nothing between these versions, on the side from which the read comes, at some time since it began. */
   async isReached({ from, to }: { readonly from: number; readonly to: number }): Promise<boolean> {
-    const asked = this.#prepared ?? this.#ask();
-    this.#prepared = undefined;
-    const edge = await asked;
+    const place = this.#isBackward ? to : from;
+    // Not again while the read comes closer to it: where more is stored all the while, the read would never end.
+    if (this.#asked === undefined || this.#comparedWith === place) this.#asked = this.#ask();
+    this.#comparedWith = place;
+    const edge = await this.#asked;
     if (edge === undefined) return true;
     return this.#isBackward ? versionOf(edge.revision) > to : versionOf(edge.revision) < from;
   }
