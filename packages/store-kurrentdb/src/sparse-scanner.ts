@@ -76,16 +76,18 @@ export class SparseScanner implements LogScanner {
     const { filter, wide } = this.#filters;
     const isSame = filter === wide;
     if (!isSame && isPassed(await goal(), place)) return { ...stretchOf([]), isEnd: true };
-    const asked = (isSame ? wanted.count : this.#nearCount) + (place === undefined ? 0 : 1);
+    const again = place === undefined ? 0 : 1;
+    const asked = (isSame ? wanted.count : this.#nearCount) + again;
     const call = this.#reader.brief(limit());
     for (const cuts = new CutReads(this.#reader.holder, () => call); ; await cuts.again()) {
       const events = await this.#read(place, asked, wide, call);
       const isFull = events.length >= asked;
       // The same filter shows the way to the goal, however long it is.
       const isEnd = (!isSame || !isFull) && isPassed(await goal(), events.at(-1)?.position ?? place);
-      if (!isEnd && !isFull) continue;
+      // What came before the cut is a step forward.
+      if (!isEnd && events.length <= again) continue;
       if (isEnd) this.#nearCount = NEAR;
-      this.#isNear = isEnd || isSame;
+      this.#isNear = isEnd || isSame || !isFull;
       return { ...stretchOf(events), isEnd };
     }
   }

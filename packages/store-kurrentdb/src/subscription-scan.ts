@@ -3,7 +3,7 @@ import type { Progress } from "./client-holder.ts";
 import type { ClientSubscription, IncomingEvent, KurrentClient, ServerFilter } from "./kurrent-client.ts";
 import type { Stretch } from "./log-scanner.ts";
 import { SCAN_MS } from "./limits.ts";
-import type { LogPosition } from "./positions.ts";
+import { isBehind, type LogPosition } from "./positions.ts";
 import { ServerFailure } from "./server-failure.ts";
 
 /** What to look for, and from where. */
@@ -13,7 +13,10 @@ export interface Scan {
   readonly count: number;
 }
 
-/** A stretch of the log by a subscription that is ended once there are enough events, after a time, or at the end of the log. */
+/**
+ * A stretch of the log by a subscription that is ended once there are enough events, after a time, or at the end of the log. One that
+ * breaks off gives what had come until then.
+ */
 export async function scanBySubscription(
   client: KurrentClient,
   { from, filter, count }: Scan,
@@ -24,13 +27,18 @@ export async function scanBySubscription(
   const begun = performance.now();
   let reached: LogPosition | undefined;
 
+  const resolve = (isEnd: boolean): void => done.resolve({ events: [...events], isContinued: false, reached, isEnd });
+  const breakOff = (error: unknown): void => {
+    const hasMoved = events.length > 0 || (reached !== undefined && (from === "start" || isBehind(reached, from)));
+    if (hasMoved) resolve(false);
+    else done.reject(error);
+  };
   const checkpointReached = async (_: unknown, position: LogPosition): Promise<void> => {
     progress();
     // What came before the checkpoint must be counted before it.
     await untilGivenOut(subscription);
     reached = position;
-    if (performance.now() - begun > SCAN_MS)
-      done.resolve({ events: [...events], isContinued: false, reached, isEnd: false });
+    if (performance.now() - begun > SCAN_MS) resolve(false);
   };
   const subscription: ClientSubscription = client.subscribeToAll({
     fromPosition: from,
@@ -43,13 +51,9 @@ export async function scanBySubscription(
     if (events.length === count)
       done.resolve({ events: [...events], isContinued: false, reached: undefined, isEnd: false });
   });
-  subscription.on("caughtUp", () => {
-    void untilGivenOut(subscription).then(() =>
-      done.resolve({ events: [...events], isContinued: false, reached, isEnd: true }),
-    );
-  });
-  subscription.on("error", (error) => done.reject(error));
-  subscription.on("end", () => done.reject(endedByServer()));
+  subscription.on("caughtUp", () => void untilGivenOut(subscription).then(() => resolve(true)));
+  subscription.on("error", breakOff);
+  subscription.on("end", () => breakOff(endedByServer()));
   try {
     return await done.promise;
   } finally {
