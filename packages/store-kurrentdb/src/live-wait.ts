@@ -15,6 +15,8 @@ export class LiveWait {
   #poll: NodeJS.Timeout | undefined;
   #waiting = 0;
   #subscription: ClientSubscription | undefined;
+  /** Not twice between two looks: each subscription wakes all readers, also one that is lost at once. */
+  #mayListen = true;
 
   constructor(holder: ClientHolder, filter: ServerFilter, pollIntervalMs: number) {
     this.#holder = holder;
@@ -36,7 +38,7 @@ export class LiveWait {
   async wait(epoch: number, signal: AbortSignal | undefined): Promise<void> {
     this.#waiting += 1;
     this.#poll ??= setInterval(() => this.#look(), this.#pollIntervalMs);
-    if (this.#subscription === undefined) this.#listen();
+    if (this.#subscription === undefined && this.#mayListen) this.#listen();
     try {
       await this.#wakeUp.wait(epoch, signal);
     } finally {
@@ -51,6 +53,7 @@ export class LiveWait {
   }
 
   #look(): void {
+    this.#mayListen = true;
     // A reader is between two waits most of the time; only when nobody came for a whole interval is there no reader.
     if (this.#waiting === 0) this.#stop();
     else this.notify();
@@ -59,12 +62,14 @@ export class LiveWait {
   #stop(): void {
     clearInterval(this.#poll);
     this.#poll = undefined;
+    this.#mayListen = true;
     const subscription = this.#subscription;
     this.#subscription = undefined;
     if (subscription !== undefined) unsubscribe(subscription);
   }
 
   #listen(): void {
+    this.#mayListen = false;
     let subscription: ClientSubscription;
     try {
       subscription = this.#holder.client.subscribeToAll({ fromPosition: "end", filter: this.#filter });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ReadAllOptions, RecordedEvent } from "@es/core";
 import { startKurrentDouble } from "kurrentdb-double";
 import { writeOf } from "test-helpers";
@@ -46,6 +47,20 @@ describe.each([{}, { name: "shop" }])("a proxy that cuts every answer (%o)", (na
 
     expect(await eventsOf(store, { filter: { types: ["Happened"] } })).toHaveLength(EVENTS);
     expect(double.calls.filter(({ operation }) => operation === "subscribe").length).toBeGreaterThan(1);
+  });
+
+  it("is not asked without pause for a subscription by a live read that waits", async () => {
+    await using opened = await openBehindCuts(named, 1);
+    const { double, store } = opened;
+    const stop = new AbortController();
+    const reading = eventsOf(store, { after: await store.head(), live: true, signal: stop.signal });
+    const before = double.calls.length;
+
+    await sleep(1_500);
+    stop.abort();
+
+    await expect(reading).rejects.toMatchObject({ code: "ES_ABORTED" });
+    expect(double.calls.length - before).toBeLessThan(20);
   });
 });
 
