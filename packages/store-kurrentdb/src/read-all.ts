@@ -24,16 +24,16 @@ export class LogReader {
     const cursor = new LogCursor(this.#source, read);
     holder.assertUsable(read);
     let remaining = read.limit;
-    let hasYielded = false;
+    let shown: LogPage | undefined;
     try {
       while (remaining > 0) {
         const { epoch } = this.#wait;
         const page = await this.#next(cursor, remaining, read);
         holder.assertUsable(read);
         remaining -= page.events.length;
-        // A wake-up may have been for something else than an event.
-        if (page.hasMoved || !hasYielded) {
-          hasYielded = true;
+        // A wake-up may have been for something else than an event, and the end may be found where the page before stood.
+        if (page.hasMoved || shown === undefined || (page.isCaughtUp && !shown.isCaughtUp)) {
+          shown = page;
           yield { events: page.events, next: page.next, isCaughtUp: page.isCaughtUp };
         }
         if (remaining === 0 || (page.isCaughtUp && !read.isLive)) return;
