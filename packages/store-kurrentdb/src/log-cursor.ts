@@ -31,6 +31,8 @@ export class LogCursor {
   #place: LogPosition | undefined;
   /** Whether {@link #place} is known to be one of this store's log. */
   #isChecked = false;
+  /** With a filter: the newest event when it was asked for last. While it lies ahead, no page needs to ask. */
+  #head: Position = START;
   /** Matching events that no page has shown yet. */
   #waiting: RecordedEvent[] = [];
   /** The position up to which pages were given out. */
@@ -50,20 +52,32 @@ export class LogCursor {
 
   /** The next page, with at most so many events, out of all that will be wanted. */
   async next(size: number, remaining: number, limit: () => CallLimit): Promise<LogPage> {
+    const isFiltered = this.#queries !== undefined;
     // Without a filter the events themselves say where the log ends: one more than the page needs is read.
-    const head = this.#queries === undefined ? undefined : await this.#assertNotAhead(limit());
-    const wanted = head === undefined ? size + 1 : size;
-    const goal = head === undefined ? this.#headAsGoal(limit) : async () => parsePosition(head);
-    let isAtEnd = this.#scanned === head;
+    const wanted = isFiltered ? size : size + 1;
+    // Should this page fail, the log may be another one.
+    let head = this.#head;
+    this.#head = START;
+    let isAsked = false;
+    /** Whether the newest event when this page was asked for was looked at. It is asked for where the one known before is passed. */
+    const isAtHead = async (): Promise<boolean> => {
+      if (!isFiltered || this.#scanned < head) return false;
+      if (!isAsked) head = await this.#assertNotAhead(limit());
+      isAsked = true;
+      return this.#scanned >= head;
+    };
+    const goal = isFiltered ? async () => parsePosition(head) : this.#headAsGoal(limit);
+    // Events that wait for a later page say that this one is not the last.
+    let isAtEnd = this.#waiting.length <= size && (await isAtHead());
     for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
       const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
       const most = Math.max(count, remaining + 1);
       const stretch = await this.#scan({ place: this.#place, wanted: { count, most }, limit, goal });
       scanned += stretch.events.length;
-      isAtEnd = stretch.isEnd;
       // Everything up to the head has been looked at.
-      if (isAtEnd && head !== undefined && this.#scanned < head) this.#passOver(head);
-      if (isAtEnd || stretch.reached === undefined) continue;
+      if (stretch.isEnd && this.#scanned < head) this.#passOver(head);
+      isAtEnd = isFiltered ? await isAtHead() : stretch.isEnd;
+      if (stretch.isEnd || stretch.reached === undefined) continue;
       // A long search is shown as far as it came.
       this.#advanceTo(stretch.reached, head);
       break;
@@ -72,7 +86,8 @@ export class LogCursor {
     const events = this.#waiting.splice(0, size);
     const isDrained = this.#waiting.length === 0;
     this.#next = isDrained ? this.#scanned : (events.at(-1)?.position ?? before);
-    this.#wasCaughtUp = isDrained && (isAtEnd || this.#next === head);
+    this.#wasCaughtUp = isDrained && (isAtEnd || (await isAtHead()));
+    this.#head = head;
     return { events, next: this.#next, isCaughtUp: this.#wasCaughtUp, hasMoved: this.#next > before };
   }
 
@@ -111,9 +126,9 @@ export class LogCursor {
   }
 
   /** The server has looked so far. What it says may be the place of an event of another store, which is none to show. */
-  #advanceTo(reached: LogPosition, head: Position | undefined): void {
+  #advanceTo(reached: LogPosition, head: Position): void {
     if (isBehind(reached, this.#place)) this.#place = reached;
-    if (head === undefined || this.#source.names.name !== undefined) return;
+    if (this.#queries === undefined || this.#source.names.name !== undefined) return;
     const position = toPosition(reached);
     const shown = position < head ? position : head;
     if (shown > this.#scanned) this.#scanned = shown;

@@ -28,3 +28,18 @@ describe("a read whose last full page ends with an event that came meanwhile", (
     expect(pages.at(-1)).toMatchObject({ next: await store.head(), isCaughtUp: true });
   });
 });
+
+describe("a read with a filter that has far to go", () => {
+  it("asks for the newest event when it comes to that, and not for each page", async () => {
+    await using double = await startKurrentDouble();
+    await using store = await openKurrentDbEventStore({ connectionString: double.connectionString });
+    await store.append(writeOf("a-1", 0, 10 * SIZE));
+    const before = double.calls.length;
+
+    let pages = 0;
+    for await (const __ of store.readAll({ filter: { types: ["Happened"] }, pageSize: 10 })) pages += 1;
+
+    expect(pages).toBe(SIZE);
+    expect(double.calls.length - before).toBeLessThan(SIZE / 4);
+  });
+});
