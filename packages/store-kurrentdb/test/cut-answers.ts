@@ -28,10 +28,12 @@ interface Order {
 const DATA = 0;
 const RESET = 3;
 const GO_AWAY = 7;
+const WINDOW_UPDATE = 8;
 const END_STREAM = 1;
 const NO_ERROR = 0;
 const CANCEL = 8;
 const HEADER_BYTES = 9;
+const PREFACE_BYTES = 24;
 
 /** A proxy that knows the frames of HTTP/2 (RFC 9113, section 4.1), in front of a server on this machine. */
 export async function startCuttingProxy(serverPort: number): Promise<CuttingProxy> {
@@ -50,18 +52,14 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
         sockets.delete(socket);
       });
     }
-    client.pipe(server);
     const cutAt = createCutter(() => order);
-    let rest = Buffer.alloc(0);
-    server.on("data", (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk]);
-      for (;;) {
-        const length = rest.length < HEADER_BYTES ? Number.POSITIVE_INFINITY : HEADER_BYTES + rest.readUIntBE(0, 3);
-        if (rest.length < length) return;
-        const sent = cutAt(rest.subarray(0, length));
-        if (sent !== undefined) client.write(sent);
-        rest = rest.subarray(length);
-      }
+    onFrames(client, PREFACE_BYTES, (frame) => server.write(frame));
+    onFrames(server, 0, (frame) => {
+      const sent = cutAt(frame);
+      if (sent !== undefined) client.write(sent);
+      const held = frame.length - HEADER_BYTES;
+      // The client will never make room for what it does not get, and without room the server sends nothing on this connection.
+      if (sent !== frame && frame[3] === DATA && held > 0) server.write(toFrame(WINDOW_UPDATE, 0, 0, [held]));
     });
   });
   listener.listen(0, "127.0.0.1");
@@ -80,6 +78,24 @@ export async function startCuttingProxy(serverPort: number): Promise<CuttingProx
       await closed;
     },
   };
+}
+
+/** Gives out whole frames, and before them what a client sends first. */
+function onFrames(socket: Socket, prefaceBytes: number, take: (frame: Buffer) => void): void {
+  let rest = Buffer.alloc(0);
+  let preface = prefaceBytes;
+  socket.on("data", (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (;;) {
+      const header = preface > 0 ? 0 : HEADER_BYTES;
+      if (rest.length < header) return;
+      const length = preface > 0 ? preface : HEADER_BYTES + rest.readUIntBE(0, 3);
+      if (rest.length < length) return;
+      preface = 0;
+      take(rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+  });
 }
 
 /** Says what is passed on in place of a frame; `undefined` for what belongs to an answer that was cut. */
