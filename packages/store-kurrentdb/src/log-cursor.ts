@@ -88,6 +88,8 @@ export class LogCursor {
     this.#next = isDrained ? this.#scanned : (events.at(-1)?.position ?? before);
     this.#wasCaughtUp = isDrained && (isAtEnd || (await isAtHead()));
     this.#head = head;
+    const upTo = this.#wasCaughtUp ? this.#source.lookedUpTo(this.#scanned) : undefined;
+    if (upTo !== undefined && isBehind(upTo, this.#place)) this.#place = upTo;
     return { events, next: this.#next, isCaughtUp: this.#wasCaughtUp, hasMoved: this.#next > before };
   }
 
@@ -112,7 +114,7 @@ export class LogCursor {
     const stretch = await this.#scanner.next(request);
     const { events, isContinued } = stretch;
     if (!isContinued && this.#queries === undefined && !this.#beginsAtPlace(events)) {
-      await this.#assertNotAhead(request.limit());
+      await this.#assertNotAhead(request.limit(), request.goal);
     }
     for (const event of events) {
       if (event.position === undefined || !isBehind(event.position, this.#place)) continue;
@@ -146,12 +148,13 @@ export class LogCursor {
   }
 
   /** The newest event. @throws InvalidPositionError when this read is ahead of it, or began at an event of another store */
-  async #assertNotAhead(call: CallLimit): Promise<Position> {
+  async #assertNotAhead(call: CallLimit, goal?: StretchRequest["goal"]): Promise<Position> {
     if (!this.#isChecked && this.#place !== undefined) {
       await this.#source.refuseForeign(this.#scanned, this.#place, call);
     }
     this.#isChecked = true;
-    const head = await this.#source.head(call);
+    const newest = await goal?.();
+    const head = newest === undefined ? await this.#source.head(call) : toPosition(newest);
     if (head >= this.#scanned) return head;
     throw new InvalidPositionError(
       this.#scanned,

@@ -1,8 +1,7 @@
 import type { CallLimit } from "./client-holder.ts";
-import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
-import { isBehind, type LogPosition } from "./positions.ts";
+import type { IncomingEvent } from "./kurrent-client.ts";
 import type { ServerReader, StreamRange } from "./server-reader.ts";
-import { firstOfSubscription, scanBySubscription } from "./subscription-scan.ts";
+import { firstOfSubscription } from "./subscription-scan.ts";
 
 /** Whether a read of a stream that gave fewer events than were asked for has given all there are. */
 export async function isWhole(
@@ -20,23 +19,6 @@ export async function isWhole(
   if (edge === undefined) return last === undefined && (await isEmpty(reader, stream, call));
   if (last !== undefined) return isBackward ? edge.revision >= last.revision : edge.revision <= last.revision;
   return typeof from === "bigint" && (isBackward ? edge.revision > from : edge.revision < from);
-}
-
-/** The first event of the log behind a place that a filter lets through. A subscription finds it, whose end the client does tell. */
-export async function firstBehind(
-  reader: ServerReader,
-  place: LogPosition | undefined,
-  filter: ServerFilter,
-  call: CallLimit,
-): Promise<IncomingEvent | undefined> {
-  for (let from = place; ; ) {
-    const { events, reached, isEnd } = await reader.untilAnswered(call, (client, progress) =>
-      scanBySubscription(client, { from: from ?? "start", filter, count: 1 }, progress),
-    );
-    const [first] = events;
-    if (first !== undefined || isEnd) return first;
-    if (reached !== undefined && isBehind(reached, from)) from = reached;
-  }
 }
 
 /** Whether a stream that there is has no event that one may see. */

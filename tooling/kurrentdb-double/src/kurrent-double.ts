@@ -52,6 +52,8 @@ export interface KurrentDouble {
   readonly log: readonly LoggedEvent[];
   /** The calls of all clients so far, in order. */
   readonly calls: readonly SeenCall[];
+  /** Entries at which reads of all events and subscriptions to them have looked so far, those included that a filter left out. */
+  readonly looks: number;
   /** Subscriptions that are open; those to all events have no stream name. */
   readonly subscriptions: readonly { readonly streamName: string | undefined }[];
   /** Connections of clients that are open. A client object has two. */
@@ -122,6 +124,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
   const subscriptions = new Set<{ readonly streamName: string | undefined }>();
   let sizeLimits: SizeLimits = {};
   let isRunning = true;
+  let looks = 0;
   let lagsAt = Number.POSITIVE_INFINITY;
   const node: Node = { endpoint: () => ({ host: "127.0.0.1", port: connections.port }), isAlive: () => isRunning };
   const cluster = clusterOf(log);
@@ -139,6 +142,7 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     sizeLimits: () => sizeLimits,
     dropPeer: (peer) => connections.drop(peer),
     noteCall: (method, { operation, streams }) => void calls.push({ method, operation, streams }),
+    noteLooks: (count) => void (looks += count),
     noteSubscription(streamName) {
       const subscription = { streamName };
       subscriptions.add(subscription);
@@ -169,6 +173,9 @@ export async function startKurrentDouble(options: KurrentDoubleOptions = {}): Pr
     rootCertificateFile: CERTIFICATES.root,
     log: log.events,
     calls,
+    get looks() {
+      return looks;
+    },
     get subscriptions() {
       return [...subscriptions];
     },

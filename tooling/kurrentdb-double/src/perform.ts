@@ -37,6 +37,8 @@ export interface Backend {
   /** Breaks the connection on which a call came. */
   dropPeer(peer: string): void;
   noteCall(method: string, call: MisbehavingCall): void;
+  /** Counts entries of the log that were looked at for a read or a subscription. */
+  readonly noteLooks: (count: number) => void;
   noteSubscription(streamName: string | undefined): () => void;
 }
 

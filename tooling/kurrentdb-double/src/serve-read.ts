@@ -49,9 +49,7 @@ function select(backend: Backend, options: ReadOptionsMessage): Selection {
   const count = Number(options.count ?? "0");
   if (options.source !== "stream") {
     if (isNoPlace(backend.log, options.all)) return { failure: readOfNoPlace() };
-    return {
-      events: fromAll(backend.log.events, options.all, isBackwards, { count, filter: toEventFilter(options.filter) }),
-    };
+    return { events: fromAll(backend, options.all, isBackwards, { count, filter: toEventFilter(options.filter) }) };
   }
   return selectOfStream(backend, options, isBackwards, count);
 }
@@ -84,7 +82,7 @@ function fromRevision(
 
 /** Positions are inclusive forwards and exclusive backwards. A real server seeks, so this looks at no more than it gives. */
 function fromAll(
-  events: readonly LoggedEvent[],
+  { log: { events }, noteLooks }: Backend,
   source: AllSourceMessage | undefined,
   isBackwards: boolean,
   { count, filter }: { readonly count: number; readonly filter: EventFilter },
@@ -94,6 +92,7 @@ function fromAll(
   for (let index = isBackwards ? place - 1 : place; found.length < count; index += isBackwards ? -1 : 1) {
     const event = events[index];
     if (event === undefined) break;
+    noteLooks(1);
     if (filter(event)) found.push(event);
   }
   return found;

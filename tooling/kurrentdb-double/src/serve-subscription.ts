@@ -107,6 +107,7 @@ function createSender(backend: Backend, call: ReadCall, control: MisbehavingCall
       }
       last = event;
       considered += 1;
+      if (streamName === undefined) backend.noteLooks(1);
       if (subject.wants(event)) {
         const interference = backend.faults.meetAfterEvents(control, sent);
         if (interference !== undefined && !(await interference)) return false;
