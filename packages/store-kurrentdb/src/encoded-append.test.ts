@@ -6,6 +6,7 @@ import { encodeAppend } from "./encoded-append.ts";
 import { sizeOf } from "./event-mapping.ts";
 
 const FEATURES = { hasMultiStreamAppend: true, hasStreamChecks: true };
+const AT = "2026-01-02T03:04:05.678Z";
 const LARGE = capabilitiesOf(FEATURES, 1_000_000);
 
 function writeOf(text: string): Write {
@@ -20,12 +21,12 @@ describe("an append", () => {
     ["that is escaped", "\u0001"],
   ])("of text %s may be as large as the limit, and no larger", (_, character) => {
     const write = writeOf(character.repeat(500));
-    const size = encodeAppend(write, LARGE)
+    const size = encodeAppend(write, LARGE, AT)
       .flatMap(({ events }) => events)
       .reduce((bytes, event) => bytes + sizeOf(event), 0);
 
-    expect(encodeAppend(write, capabilitiesOf(FEATURES, size))).toHaveLength(1);
-    expect(() => encodeAppend(write, capabilitiesOf(FEATURES, size - 1))).toThrow(
+    expect(encodeAppend(write, capabilitiesOf(FEATURES, size), AT)).toHaveLength(1);
+    expect(() => encodeAppend(write, capabilitiesOf(FEATURES, size - 1), AT)).toThrow(
       expect.objectContaining({ code: "ES_APPEND_TOO_LARGE", limit: size - 1, actual: size }),
     );
   });

@@ -12,12 +12,15 @@ export interface EncodedWrite {
 }
 
 /**
- * Checks an append and turns it into what the client takes.
+ * Checks an append and turns it into what the client takes. `recordedAt` is a time as JSON has it.
  *
  * @throws ConfigurationError, InvalidEventError, UnsupportedError, AppendTooLargeError
  */
-export function encodeAppend(writes: Write | readonly Write[], capabilities: Capabilities): readonly EncodedWrite[] {
-  const recordedAt = new Date().toISOString();
+export function encodeAppend(
+  writes: Write | readonly Write[],
+  capabilities: Capabilities,
+  recordedAt: string,
+): readonly EncodedWrite[] {
   let most = 0;
   const encoded = prepareAppend(writes, capabilities).map(({ streamId, expected, events }) => ({
     streamId,
