@@ -151,8 +151,7 @@ export class Appender {
           furthest = position;
       }
       if (furthest !== undefined) return furthest;
-      const [end] = await reader.log({ from: "end", isBackward: true, count: 1, filter: everyEvent(names) }, call);
-      return end?.position ?? NOWHERE;
+      return (await reader.newest(everyEvent(names), call)).position ?? NOWHERE;
     } catch (cause) {
       throw new UnknownOutcomeError(
         `the append was stored, but the server did not say where (${messageOf(cause)}); repeat the call with the same event ids to be told`,

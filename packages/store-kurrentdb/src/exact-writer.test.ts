@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { UnavailableError, UnknownError, WrongExpectedVersionError } from "@kurrent/kurrentdb-client";
 import { describe, expect, it } from "vitest";
 import { ClientHolder } from "./client-holder.ts";
@@ -19,6 +20,17 @@ function stored(id: string, revision: bigint): IncomingEvent {
   return { id, revision, streamId: "a-1", type: "T", isJson: true, data: {}, created: new Date(0) };
 }
 
+/** The subscription to a stream without events. */
+class CaughtUp extends Readable {
+  constructor() {
+    super({ objectMode: true, read: () => setImmediate(() => this.emit("caughtUp")) });
+  }
+
+  async unsubscribe(): Promise<void> {
+    this.destroy();
+  }
+}
+
 const unused = (): never => {
   throw new Error("not expected");
 };
@@ -32,6 +44,7 @@ function writerWith(calls: Partial<KurrentClient>): ExactWriter {
     setStreamMetadata: unused,
     readAll: unused,
     subscribeToAll: unused,
+    subscribeToStream: unused,
     dispose: async () => undefined,
     ...calls,
   };
@@ -45,9 +58,11 @@ function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): E
     appendToStream: async () => {
       throw left.shift() ?? new Error("not expected");
     },
-    async *readStream() {
-      for (const event of events) yield { event };
+    async *readStream(_, { direction, maxCount }) {
+      const ordered = direction === "backwards" ? events.toReversed() : events;
+      for (const event of ordered.slice(0, maxCount)) yield { event };
     },
+    subscribeToStream: () => new CaughtUp(),
   });
 }
 

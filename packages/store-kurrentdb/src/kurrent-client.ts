@@ -100,5 +100,6 @@ export interface KurrentClient {
     readonly fromPosition: LogPosition | "start" | "end";
     readonly filter: ServerFilter;
   }): ClientSubscription;
+  subscribeToStream(stream: string, options: { readonly fromRevision: "start" }): ClientSubscription;
   dispose(): Promise<void>;
 }

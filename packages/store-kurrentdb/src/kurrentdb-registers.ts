@@ -5,7 +5,7 @@ import { versionOf } from "./event-mapping.ts";
 import type { ExactWriter } from "./exact-writer.ts";
 import type { IncomingEvent, OutgoingEvent } from "./kurrent-client.ts";
 import { SERVER_DEADLINE_MS } from "./limits.ts";
-import { LogScanner } from "./log-scanner.ts";
+import { SparseScanner } from "./sparse-scanner.ts";
 import type { StoreNames } from "./names.ts";
 import type { LogPosition } from "./positions.ts";
 import { everyRegister } from "./server-filter.ts";
@@ -168,12 +168,14 @@ async function createdKeys(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const metastreams = `$$${names.registersPrefix}`;
-  const scanner = new LogScanner(reader, everyRegister(names, prefix), true);
+  const scanner = new SparseScanner(reader, { filter: everyRegister(names, prefix), wide: undefined });
+  const newest = (await reader.newest(undefined, reader.limit(signal))).position;
+  const goal = async (): Promise<LogPosition | undefined> => newest;
   const wanted = { count: KEYS_PER_READ, most: KEYS_PER_READ };
   const keys = new Set<string>();
   let place: LogPosition | undefined;
   for (let isEnd = false; !isEnd; ) {
-    const stretch = await scanner.next(place, wanted, () => reader.limit(signal));
+    const stretch = await scanner.next({ place, wanted, goal, limit: () => reader.limit(signal) });
     for (const { streamId } of stretch.events) {
       const key = streamId.slice(metastreams.length);
       if (streamId.startsWith(metastreams) && key.startsWith(prefix)) keys.add(key);

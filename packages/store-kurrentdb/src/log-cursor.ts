@@ -3,11 +3,12 @@ import { type LogRead, matchesQueries } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import { toRecorded } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
-import { LogScanner, type Stretch } from "./log-scanner.ts";
+import { DenseScanner } from "./dense-scanner.ts";
+import type { LogScanner, Stretch, StretchRequest } from "./log-scanner.ts";
 import type { LogSource } from "./log-source.ts";
 import { isBehind, type LogPosition, parsePosition, toPosition } from "./positions.ts";
-import type { Wanted } from "./read-ahead.ts";
-import { serverFilter } from "./server-filter.ts";
+import { everyEvent, serverFilter } from "./server-filter.ts";
+import { SparseScanner } from "./sparse-scanner.ts";
 
 /** Small pages are cut from larger reads. */
 const LEAST_READ = 64;
@@ -34,13 +35,14 @@ export class LogCursor {
   #waiting: RecordedEvent[] = [];
   /** The position up to which pages were given out. */
   #next: Position;
+  /** Whether the page before was the last one for its time. */
+  #wasCaughtUp = false;
 
   /** @throws InvalidPositionError when `after` is not a position */
   constructor(source: LogSource, { after, queries }: LogRead) {
     this.#source = source;
     this.#queries = queries;
-    const isSparse = queries !== undefined || source.names.name !== undefined;
-    this.#scanner = new LogScanner(source.reader, serverFilter(source.names, queries), isSparse);
+    this.#scanner = scannerFor(source, queries);
     this.#scanned = after;
     this.#next = after;
     this.#place = parsePosition(after);
@@ -51,13 +53,15 @@ export class LogCursor {
     // Without a filter the events themselves say where the log ends: one more than the page needs is read.
     const head = this.#queries === undefined ? undefined : await this.#assertNotAhead(limit());
     const wanted = head === undefined ? size + 1 : size;
+    const goal = head === undefined ? this.#headAsGoal(limit) : async () => parsePosition(head);
     let isAtEnd = this.#scanned === head;
     for (let scanned = 0; !isAtEnd && this.#waiting.length < wanted && scanned < MAX_SCANNED_PER_PAGE; ) {
       const count = Math.max(wanted - this.#waiting.length, LEAST_READ);
-      const stretch = await this.#scan({ count, most: Math.max(count, remaining + 1) }, limit);
+      const most = Math.max(count, remaining + 1);
+      const stretch = await this.#scan({ place: this.#place, wanted: { count, most }, limit, goal });
       scanned += stretch.events.length;
-      // The server has come to the end, so everything up to the head, which was there before, has been looked at.
       isAtEnd = stretch.isEnd;
+      // Everything up to the head has been looked at.
       if (isAtEnd && head !== undefined && this.#scanned < head) this.#passOver(head);
       if (isAtEnd || stretch.reached === undefined) continue;
       // A long search is shown as far as it came.
@@ -68,12 +72,8 @@ export class LogCursor {
     const events = this.#waiting.splice(0, size);
     const isDrained = this.#waiting.length === 0;
     this.#next = isDrained ? this.#scanned : (events.at(-1)?.position ?? before);
-    return {
-      events,
-      next: this.#next,
-      isCaughtUp: isDrained && (isAtEnd || this.#next === head),
-      hasMoved: this.#next > before,
-    };
+    this.#wasCaughtUp = isDrained && (isAtEnd || this.#next === head);
+    return { events, next: this.#next, isCaughtUp: this.#wasCaughtUp, hasMoved: this.#next > before };
   }
 
   /** Nothing more is wanted. */
@@ -81,12 +81,24 @@ export class LogCursor {
     this.#scanner.leave();
   }
 
+  /** The newest event of all. It is asked for with the first stretch where that will be short, since little has come since. */
+  #headAsGoal(limit: () => CallLimit): StretchRequest["goal"] {
+    let early = this.#wasCaughtUp ? this.#source.head(limit()) : undefined;
+    // Whoever needs it is told; others do not.
+    early?.catch(() => undefined);
+    return async () => {
+      const asked = early ?? this.#source.head(limit());
+      early = undefined;
+      return parsePosition(await asked);
+    };
+  }
+
   /** Reads on. */
-  async #scan(wanted: Wanted, limit: () => CallLimit): Promise<Stretch> {
-    const stretch = await this.#scanner.next(this.#place, wanted, limit);
+  async #scan(request: StretchRequest): Promise<Stretch> {
+    const stretch = await this.#scanner.next(request);
     const { events, isContinued } = stretch;
     if (!isContinued && this.#queries === undefined && !this.#beginsAtPlace(events)) {
-      await this.#assertNotAhead(limit());
+      await this.#assertNotAhead(request.limit());
     }
     for (const event of events) {
       if (event.position === undefined || !isBehind(event.position, this.#place)) continue;
@@ -132,4 +144,10 @@ export class LogCursor {
       `lies ahead of the newest event (${head === START ? "there is none" : head}); it belongs to another store, or this one was restored from a backup`,
     );
   }
+}
+
+function scannerFor({ reader, names }: LogSource, queries: readonly EventQuery[] | undefined): LogScanner {
+  const wide = everyEvent(names);
+  if (queries !== undefined) return new SparseScanner(reader, { filter: serverFilter(names, queries), wide });
+  return names.name === undefined ? new DenseScanner(reader, wide) : new SparseScanner(reader, { filter: wide, wide });
 }

@@ -1,12 +1,14 @@
 import { InvalidPositionError, type Position, START } from "@es/core";
 import { assertPlace } from "./assert-place.ts";
 import type { CallLimit } from "./client-holder.ts";
+import { CutReads } from "./cut-reads.ts";
 import { toRecorded } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
 import type { StoreNames } from "./names.ts";
-import { type LogPosition, toPosition } from "./positions.ts";
+import { isBehind, type LogPosition, toPosition } from "./positions.ts";
+import { firstBehind } from "./proof.ts";
 import { everyEvent } from "./server-filter.ts";
-import type { ServerReader } from "./server-reader.ts";
+import type { LogRange, ServerReader } from "./server-reader.ts";
 import { isPassing } from "./store-error.ts";
 
 /** Events that are looked at, at once, where the newest ones are none of the store's. */
@@ -24,18 +26,28 @@ export class LogSource {
 
   /** The position of the store's newest event. */
   async head(call: CallLimit): Promise<Position> {
+    const cuts = new CutReads(this.reader.holder, () => call);
     const filter = everyEvent(this.names);
-    let from: LogPosition | "end" = "end";
+    let from: LogPosition | undefined;
     for (let count = 1; ; count = LOOK_BACK) {
-      const range = { from, isBackward: true, count, filter, isSparse: this.names.name !== undefined };
+      const range: LogRange = {
+        from: from ?? "end",
+        isBackward: true,
+        count,
+        filter,
+        isSparse: this.names.name !== undefined,
+      };
       const events: readonly IncomingEvent[] = await this.reader.log(range, call);
       for (const event of events) {
         const recorded = toRecorded(event, this.names);
         if (recorded !== undefined) return recorded.position;
       }
-      const last = events.at(-1)?.position;
-      if (last === undefined) return START;
-      from = last;
+      from = events.at(-1)?.position ?? from;
+      if (events.length === count) continue;
+      // There seems to be nothing before: then what is first is none before either.
+      const first = await firstBehind(this.reader, undefined, filter, call);
+      if (first?.position === undefined || (from !== undefined && !isBehind(from, first.position))) return START;
+      await cuts.again();
     }
   }
 

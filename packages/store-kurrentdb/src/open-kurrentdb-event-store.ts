@@ -76,8 +76,7 @@ async function openOn(
   const call = reader.limit(undefined);
   const features = await askFeatures(reader, call);
   const identity = await identify(reader, writer, names, call);
-  const [last] = await reader.log({ from: "end", isBackward: true, count: 1 }, call);
-  const newest = last?.position?.commit ?? 0n;
+  const newest = (await reader.newest(undefined, call)).position?.commit ?? 0n;
   return kurrentDbEventStore({ reader, writer, names, features, identity, newest, dispose }, options);
 }
 

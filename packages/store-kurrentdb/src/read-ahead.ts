@@ -15,7 +15,7 @@ export interface Portion {
   readonly events: readonly IncomingEvent[];
   /** Whether they follow those of the portion before in the same read. */
   readonly isContinued: boolean;
-  /** Whether the server had no more when it was read. */
+  /** Whether the read gave fewer events than were asked for: there are no more, or it was cut short. */
   readonly isEnd: boolean;
 }
 

@@ -31,15 +31,10 @@ export class Reading {
   constructor(holder: ClientHolder, call: CallLimit, asked: number, ask: Ask) {
     this.asked = asked;
     const all = holder.attempt(call, async (client, progress) => {
-      const take = async (): Promise<void> => {
-        for await (const { event } of ask(client)) {
-          progress();
-          this.#add(event);
-        }
-      };
-      await take();
-      // The client may end a read without a word when its connection was cut: that there is nothing is asked twice.
-      if (this.#received === 0) await take();
+      for await (const { event } of ask(client)) {
+        progress();
+        this.#add(event);
+      }
     });
     all.then(
       () => this.#close(),
@@ -50,7 +45,7 @@ export class Reading {
     );
   }
 
-  /** Whether the server had fewer events than it was asked for. */
+  /** Whether fewer events came than were asked for. */
   get isShort(): boolean {
     return !this.#isOpen && this.#failure === undefined && this.#received < this.asked;
   }

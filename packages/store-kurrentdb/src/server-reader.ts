@@ -1,7 +1,9 @@
 import { type CallLimit, type ClientHolder, type Progress } from "./client-holder.ts";
+import { CutReads } from "./cut-reads.ts";
 import type { IncomingEvent, KurrentClient, ResolvedEvent, ServerFilter } from "./kurrent-client.ts";
 import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SILENCE_SHARE } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
+import { isWhole } from "./proof.ts";
 import { ServerFailure } from "./server-failure.ts";
 import { isPassing } from "./store-error.ts";
 
@@ -43,25 +45,33 @@ export class ServerReader {
     return { ...call, deadline: Math.min(call.deadline, performance.now() + this.#timeoutMs * SILENCE_SHARE) };
   }
 
-  /** Some events of a stream; none when it is absent or was deleted. */
-  async stream(
-    stream: string,
-    { from, isBackward, count }: StreamRange,
-    call: CallLimit,
-  ): Promise<readonly IncomingEvent[]> {
+  /** The events of a range of a stream; none when it is absent or was deleted. */
+  async stream(stream: string, range: StreamRange, call: CallLimit): Promise<readonly IncomingEvent[]> {
+    const cuts = new CutReads(this.holder, () => call);
     try {
-      return await this.untilAnswered(call, async (client, progress) => {
-        const direction = isBackward ? "backwards" : "forwards";
-        const options = { direction, fromRevision: from, maxCount: count } as const;
-        return await collect(() => client.readStream(stream, options), progress);
-      });
+      for (;;) {
+        const events = await this.askStream(stream, range, call);
+        if (events.length >= range.count || (await isWhole(this, stream, range, events, call))) return events;
+        await cuts.again();
+      }
     } catch (error) {
       if (error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed")) return [];
       throw error;
     }
   }
 
-  /** Some events of the log. */
+  /** The same by a single read, which may have been cut short. */
+  async askStream(
+    stream: string,
+    { from, isBackward, count }: StreamRange,
+    call: CallLimit,
+  ): Promise<readonly IncomingEvent[]> {
+    const direction = isBackward ? "backwards" : "forwards";
+    const options = { direction, fromRevision: from, maxCount: count } as const;
+    return await this.untilAnswered(call, (client, progress) => collect(client.readStream(stream, options), progress));
+  }
+
+  /** Some events of the log. When there are fewer than were asked for, the read may have been cut short. */
   async log(
     { from, isBackward, count, filter, isSparse }: LogRange,
     call: CallLimit,
@@ -73,11 +83,18 @@ export class ServerReader {
       ...(filter === undefined ? {} : { filter }),
     } as const;
     const silenceMs = isSparse === true ? this.#timeoutMs : undefined;
-    return await this.untilAnswered(
-      call,
-      (client, progress) => collect(() => client.readAll(options), progress),
-      silenceMs,
-    );
+    return await this.untilAnswered(call, (client, progress) => collect(client.readAll(options), progress), silenceMs);
+  }
+
+  /** The newest event of the log, where there must be one. */
+  async newest(filter: ServerFilter | undefined, call: CallLimit): Promise<IncomingEvent> {
+    const cuts = new CutReads(this.holder, () => call);
+    const range = { from: "end", isBackward: true, count: 1, ...(filter === undefined ? {} : { filter }) } as const;
+    for (;;) {
+      const [newest] = await this.log(range, call);
+      if (newest !== undefined) return newest;
+      await cuts.again();
+    }
   }
 
   /** Makes a call that changes nothing, until it is answered. */
@@ -101,16 +118,7 @@ export class ServerReader {
   }
 }
 
-/** The client may end a read without a word when its connection was cut: that there is nothing is asked twice. */
-async function collect(ask: () => AsyncIterable<ResolvedEvent>, progress: Progress): Promise<readonly IncomingEvent[]> {
-  const first = await collectOnce(ask(), progress);
-  return first.length > 0 ? first : await collectOnce(ask(), progress);
-}
-
-async function collectOnce(
-  events: AsyncIterable<ResolvedEvent>,
-  progress: Progress,
-): Promise<readonly IncomingEvent[]> {
+async function collect(events: AsyncIterable<ResolvedEvent>, progress: Progress): Promise<readonly IncomingEvent[]> {
   const collected: IncomingEvent[] = [];
   for await (const { event } of events) {
     progress();

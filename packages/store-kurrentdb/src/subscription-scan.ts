@@ -49,12 +49,36 @@ export async function scanBySubscription(
     );
   });
   subscription.on("error", (error) => done.reject(error));
-  subscription.on("end", () => done.reject(new ServerFailure("lost", "the server ended the subscription")));
+  subscription.on("end", () => done.reject(endedByServer()));
   try {
     return await done.promise;
   } finally {
     subscription.unsubscribe().catch(() => undefined);
   }
+}
+
+/** The first event of a subscription, or `undefined` when it has caught up without any. The subscription is ended. */
+export async function firstOfSubscription(
+  subscription: ClientSubscription,
+  progress: Progress,
+): Promise<IncomingEvent | undefined> {
+  const done = Promise.withResolvers<IncomingEvent | undefined>();
+  subscription.on("data", ({ event }) => {
+    progress();
+    if (event !== undefined) done.resolve(event);
+  });
+  subscription.on("caughtUp", () => void untilGivenOut(subscription).then(() => done.resolve(undefined)));
+  subscription.on("error", (error) => done.reject(error));
+  subscription.on("end", () => done.reject(endedByServer()));
+  try {
+    return await done.promise;
+  } finally {
+    subscription.unsubscribe().catch(() => undefined);
+  }
+}
+
+function endedByServer(): ServerFailure {
+  return new ServerFailure("lost", "the server ended the subscription");
 }
 
 async function untilGivenOut(subscription: ClientSubscription): Promise<void> {

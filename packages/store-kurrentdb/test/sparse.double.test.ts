@@ -126,6 +126,7 @@ describe("a subscription that finds what reads take too long for", () => {
     follower.fallBehind();
     await add("rare-2");
     await add("rare-3");
+    const before = follower.calls.length;
 
     for (const [options, found] of [
       [RARE, rare],
@@ -137,7 +138,7 @@ describe("a subscription that finds what reads take too long for", () => {
       expect(idsOf(pages)).toStrictEqual(found);
       expect(pages.at(-1)).toMatchObject({ next: await store.head(), isCaughtUp: true });
     }
-    expect(follower.calls.filter(({ operation }) => operation === "subscribe")).toHaveLength(2);
+    expect(follower.calls.slice(before).filter(({ operation }) => operation === "subscribe")).toHaveLength(2);
   }, 30_000);
 
   it("does not keep a read going for ever whose end the leader does not confirm", async () => {
