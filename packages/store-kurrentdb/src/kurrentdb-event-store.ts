@@ -1,4 +1,5 @@
 import { type AppendOptions, type AppendResult, type EventStore, UnsupportedError, type Write } from "@es/core";
+import { StreamTurns } from "@es/core/adapter";
 import { Appender, type StreamCheck } from "./append.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { encodeAppend } from "./encoded-append.ts";
@@ -15,7 +16,6 @@ import { RecordTime } from "./record-time.ts";
 import type { ServerFeatures } from "./server-features.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
-import { StreamTurns } from "./stream-turns.ts";
 import { checkStreams, refuseTwins } from "./stream-checks.ts";
 
 /** Options of {@link KurrentDbEventStore.append}. */
