@@ -5,7 +5,7 @@ import {
   StoreUnavailableError,
   UnknownOutcomeError,
 } from "@es/core";
-import { meetsExpectedVersion, versionBefore } from "@es/core/adapter";
+import { meetsExpectedVersion, versionBefore, type StreamTurns } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import type { EncodedWrite } from "./encoded-append.ts";
 import { versionOf } from "./event-mapping.ts";
@@ -17,7 +17,6 @@ import { type LogPosition, toPosition } from "./positions.ts";
 import { everyEvent } from "./server-filter.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { messageOf, toStoreError } from "./store-error.ts";
-import type { StreamTurns } from "./stream-turns.ts";
 
 const NOWHERE: LogPosition = { commit: 0n, prepare: 0n };
 

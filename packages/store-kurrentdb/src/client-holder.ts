@@ -4,15 +4,12 @@ import { CallGate } from "./call-gate.ts";
 import type { KurrentClient } from "./kurrent-client.ts";
 import { DISPOSE_MS, MAX_CALLS } from "./limits.ts";
 import { ServerFailure, toServerFailure } from "./server-failure.ts";
+import { type Interruptible, type Wait, Waits } from "./waits.ts";
 
 /** How long a call may take, and what may end it earlier. */
-export interface CallLimit {
+export interface CallLimit extends Interruptible {
   /** Of `performance.now()`. */
   readonly deadline: number;
-  /** Aborts the call. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether the call goes on while the store is closed, because it must find out what it has done. */
-  readonly mustSettle?: boolean;
 }
 
 /** Told of every answer that comes, so that a long read is not taken for a silent server. */
@@ -25,12 +22,6 @@ interface Lease {
   isRetired: boolean;
 }
 
-interface Waiting {
-  readonly fail: (error: Error) => void;
-  readonly call: CallLimit;
-  readonly onAbort: (() => void) | undefined;
-}
-
 /**
  * Holds the client, and replaces it. A client can hang for ever, or stay broken after a server was away: so every attempt has a
  * time limit, and a client on which one failed for such a reason gets no further calls. It is disposed of when its last call is over.
@@ -39,7 +30,7 @@ export class ClientHolder {
   readonly #create: () => KurrentClient;
   readonly #silenceMs: number;
   readonly #gate = new CallGate(MAX_CALLS);
-  readonly #waiting = new Set<Waiting>();
+  readonly #waits = new Waits();
   readonly #disposing = new Set<Promise<unknown>>();
   #current: Lease | undefined;
   #isClosed = false;
@@ -51,7 +42,7 @@ export class ClientHolder {
   }
 
   /** @throws StoreClosedError, AbortedError */
-  assertUsable(call: { readonly signal?: AbortSignal | undefined; readonly mustSettle?: boolean } = {}): void {
+  assertUsable(call: Interruptible = {}): void {
     if (this.#isClosed && call.mustSettle !== true) throw new StoreClosedError();
     throwIfAborted(call.signal);
   }
@@ -75,8 +66,7 @@ export class ClientHolder {
     this.assertUsable(call);
     const { turn, leave } = this.#gate.enter();
     let lease: Lease | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    let waiting: Waiting | undefined;
+    let wait: Wait | undefined;
     try {
       if (turn !== undefined) await this.within(turn, call, waitedInVain);
       const limitMs = Math.ceil(Math.min(silenceMs, call.deadline - performance.now()));
@@ -84,10 +74,10 @@ export class ClientHolder {
       lease = this.#take();
       // One promise for all that may end the attempt: races of several, each in a function of its own, cost as much as the rest.
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const limit = setTimeout(() => reject(noAnswer(limitMs, silenceMs)), limitMs);
-      timer = limit;
-      waiting = this.#wait(call, reject);
-      work(lease.client, () => limit.refresh()).then(resolve, reject);
+      const begun = this.#waits.begin(call, limitMs, () => reject(noAnswer(limitMs, silenceMs)), reject);
+      wait = begun;
+      const progress = (): void => void (begun.dueAt = performance.now() + limitMs);
+      work(lease.client, progress).then(resolve, reject);
       return await promise;
     } catch (error) {
       if (lease === undefined || error instanceof StoreClosedError || error instanceof AbortedError) throw error;
@@ -95,8 +85,7 @@ export class ClientHolder {
       if (failure.isClientSuspect) this.#retire(lease);
       throw failure;
     } finally {
-      clearTimeout(timer);
-      if (waiting !== undefined) this.#stopWaiting(waiting);
+      if (wait !== undefined) this.#waits.end(wait);
       if (lease !== undefined) {
         lease.calls -= 1;
         this.#disposeOfRetired(lease);
@@ -108,14 +97,13 @@ export class ClientHolder {
   /** Waits for something of this process, within the limit of the call. */
   async within<Result>(work: Promise<Result>, call: CallLimit, tooLate: () => Error): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const timer = setTimeout(() => reject(tooLate()), Math.max(call.deadline - performance.now(), 0));
-    const waiting = this.#wait(call, reject);
+    const restMs = Math.max(call.deadline - performance.now(), 0);
+    const wait = this.#waits.begin(call, restMs, () => reject(tooLate()), reject);
     try {
       work.then(resolve, reject);
       return await promise;
     } finally {
-      this.#stopWaiting(waiting);
-      clearTimeout(timer);
+      this.#waits.end(wait);
     }
   }
 
@@ -123,21 +111,18 @@ export class ClientHolder {
   async pause(ms: number, call: CallLimit): Promise<void> {
     this.assertUsable(call);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiting = this.#wait(call, reject);
+    const wait = this.#waits.begin(call, ms, resolve, reject);
     try {
-      delay(ms).then(resolve, reject);
       await promise;
     } finally {
-      this.#stopWaiting(waiting);
+      this.#waits.end(wait);
     }
   }
 
   /** Ends everything that is waited for, except what must be settled. */
   close(): void {
     this.#isClosed = true;
-    for (const { call, fail } of this.#waiting) {
-      if (call.mustSettle !== true) fail(new StoreClosedError());
-    }
+    this.#waits.close();
   }
 
   /** Disposes of the client, so that the process can end. */
@@ -163,22 +148,6 @@ export class ClientHolder {
     lease.calls = Number.POSITIVE_INFINITY;
     const disposing = disposeOf(lease.client).finally(() => this.#disposing.delete(disposing));
     this.#disposing.add(disposing);
-  }
-
-  /** Has `fail` called when the call is aborted or the store is closed, until {@link #stopWaiting}. */
-  #wait(call: CallLimit, fail: (error: Error) => void): Waiting {
-    const { signal } = call;
-    const onAbort =
-      signal && ((): void => fail(new AbortedError("the operation was aborted", { cause: signal.reason })));
-    if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
-    const waiting = { fail, call, onAbort };
-    this.#waiting.add(waiting);
-    return waiting;
-  }
-
-  #stopWaiting(waiting: Waiting): void {
-    this.#waiting.delete(waiting);
-    if (waiting.onAbort !== undefined) waiting.call.signal?.removeEventListener("abort", waiting.onAbort);
   }
 }
 

@@ -2,6 +2,7 @@ import type { JsonValue, RecordedEvent } from "@es/core";
 import { StoreFormatError } from "@es/core";
 import type { PreparedEvent } from "@es/core/adapter";
 import { fromServerMetadata, toServerMetadata } from "./event-metadata.ts";
+import { jsonBytes } from "./json-bytes.ts";
 import type { IncomingEvent, OutgoingEvent } from "./kurrent-client.ts";
 import { fromServerType, type StoreNames, toServerType } from "./names.ts";
 import { isKnown, toPosition } from "./positions.ts";
@@ -28,7 +29,7 @@ function isForClient(data: JsonValue): data is JsonValue & OutgoingEvent["data"]
 
 /** The bytes of an event as the server counts them against its limit for an append. */
 export function sizeOf({ data, metadata, type }: OutgoingEvent): number {
-  return Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(metadata)) + 2 * type.length;
+  return jsonBytes(data) + jsonBytes(metadata) + 2 * type.length;
 }
 
 /** The event of the store, or `undefined` for one of the server's own, or of another store. */

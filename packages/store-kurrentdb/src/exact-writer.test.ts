@@ -3,7 +3,7 @@ import { UnavailableError, UnknownError, WrongExpectedVersionError } from "@kurr
 import { describe, expect, it } from "vitest";
 import { ClientHolder } from "./client-holder.ts";
 import { ExactWriter } from "./exact-writer.ts";
-import type { IncomingEvent, KurrentClient, OutgoingEvent } from "./kurrent-client.ts";
+import type { CompactEvent, IncomingEvent, KurrentClient, OutgoingEvent } from "./kurrent-client.ts";
 import { ServerReader } from "./server-reader.ts";
 
 const IDS = ["aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"] as const;
@@ -31,13 +31,30 @@ class CaughtUp extends Readable {
   }
 }
 
+const unused = (): never => {
+  throw new Error("not expected");
+};
+
+function writerWith(calls: Partial<KurrentClient>): ExactWriter {
+  const client: KurrentClient = {
+    appendToStream: unused,
+    readStream: unused,
+    multiStreamAppend: unused,
+    appendRecords: unused,
+    setStreamMetadata: unused,
+    readAll: unused,
+    subscribeToAll: unused,
+    subscribeToStream: unused,
+    dispose: async () => undefined,
+    ...calls,
+  };
+  return new ExactWriter(new ServerReader(new ClientHolder(() => client, 100), 500));
+}
+
 /** A server that loses the first answer, refuses the same append afterwards, and has these events from revision 3 on. */
 function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): ExactWriter {
   const left = [...errors];
-  const unused = (): never => {
-    throw new Error("not expected");
-  };
-  const client: KurrentClient = {
+  return writerWith({
     appendToStream: async () => {
       throw left.shift() ?? new Error("not expected");
     },
@@ -45,15 +62,8 @@ function writerOn(events: readonly IncomingEvent[], errors: readonly Error[]): E
       const ordered = direction === "backwards" ? events.toReversed() : events;
       for (const event of ordered.slice(0, maxCount)) yield { event };
     },
-    multiStreamAppend: unused,
-    appendRecords: unused,
-    setStreamMetadata: unused,
-    readAll: unused,
-    subscribeToAll: unused,
     subscribeToStream: () => new CaughtUp(),
-    dispose: async () => undefined,
-  };
-  return new ExactWriter(new ServerReader(new ClientHolder(() => client, 100), 500));
+  });
 }
 
 function limit() {
@@ -92,6 +102,25 @@ describe("an append that is refused after an attempt without an answer", () => {
 });
 
 describe("an append", () => {
+  it("to one stream has metadata in the bytes that the client sends as they are", async () => {
+    const sent: CompactEvent[] = [];
+    const writer = writerWith({
+      appendToStream: async (_, events) => {
+        sent.push(...events);
+        return { nextExpectedRevision: 4n, position: { commit: 9n, prepare: 9n } };
+      },
+    });
+    const metadata = { user: "Zo\u00eb \u{1f600}" };
+    const events = EVENTS.map((event) => ({ ...event, metadata }));
+
+    await writer.store({ writes: [{ stream: "a-1", base: 3, events }], checks: [] }, limit());
+
+    expect(sent.map((event) => event.metadata.constructor)).toStrictEqual([Uint8Array, Uint8Array]);
+    const texts = sent.map((event) => new TextDecoder().decode(event.metadata));
+    expect(texts.map((text): unknown => JSON.parse(text))).toStrictEqual([metadata, metadata]);
+    expect(sent.map((event) => ({ ...event, metadata }))).toStrictEqual(events);
+  });
+
   it("that is refused at once was not stored, whatever stands there", async () => {
     const writer = writerOn([stored(IDS[0], 3n), stored(IDS[1], 4n)], [CONFLICT]);
 

@@ -11,6 +11,11 @@ export interface OutgoingEvent {
   readonly metadata: ServerMetadata;
 }
 
+/** An event of an append to one stream, where the client takes metadata as JSON text in UTF-8 too. */
+export interface CompactEvent extends Omit<OutgoingEvent, "metadata"> {
+  readonly metadata: Uint8Array;
+}
+
 /** An event as the client gives it. */
 export interface IncomingEvent {
   readonly streamId: string;
@@ -62,7 +67,7 @@ interface Written {
 export interface KurrentClient {
   appendToStream(
     stream: string,
-    events: OutgoingEvent[],
+    events: CompactEvent[],
     options: { readonly streamState: StreamState; readonly deadline: number },
   ): Promise<{ readonly nextExpectedRevision: bigint; readonly position?: LogPosition }>;
   multiStreamAppend(

@@ -1,4 +1,5 @@
 import { type AppendOptions, type AppendResult, type EventStore, UnsupportedError, type Write } from "@es/core";
+import { StreamTurns } from "@es/core/adapter";
 import { Appender, type StreamCheck } from "./append.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { encodeAppend } from "./encoded-append.ts";
@@ -11,10 +12,10 @@ import type { ResolvedOptions } from "./options.ts";
 import { LogReader } from "./read-all.ts";
 import { StreamReader } from "./read-stream.ts";
 import { everyEvent } from "./server-filter.ts";
+import { RecordTime } from "./record-time.ts";
 import type { ServerFeatures } from "./server-features.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
-import { StreamTurns } from "./stream-turns.ts";
 import { checkStreams, refuseTwins } from "./stream-checks.ts";
 
 /** Options of {@link KurrentDbEventStore.append}. */
@@ -54,6 +55,7 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
   const streams = new StreamReader(reader, names);
   const log = new LogReader(source, wait);
   const appender = new Appender({ names, reader, writer, turns: new StreamTurns(), newest });
+  const time = new RecordTime();
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
@@ -92,7 +94,7 @@ export function kurrentDbEventStore(parts: StoreParts, options: ResolvedOptions)
       if (call?.if !== undefined) {
         throw new UnsupportedError(`this store takes no such conditions: ${capabilities.gaps.conditions ?? ""}`);
       }
-      const encoded = encodeAppend(writes, capabilities);
+      const encoded = encodeAppend(writes, capabilities, time.now());
       const checks = checkStreams(call?.ifStreams ?? [], encoded, capabilities);
       refuseTwins(encoded, checks);
       const work = appender.append(encoded, checks, call?.signal);

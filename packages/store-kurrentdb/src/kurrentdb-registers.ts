@@ -1,5 +1,5 @@
 import { AppendTooLargeError, type Register, type Registers, StoreUnavailableError, UnsupportedError } from "@es/core";
-import { assertRegisterKey, assertRegisterWrite } from "@es/core/adapter";
+import { assertRegisterKey, assertRegisterWrite, type StreamTurns } from "@es/core/adapter";
 import type { CallLimit } from "./client-holder.ts";
 import { versionOf } from "./event-mapping.ts";
 import type { ExactWriter } from "./exact-writer.ts";
@@ -12,7 +12,6 @@ import { everyRegister } from "./server-filter.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
-import type { StreamTurns } from "./stream-turns.ts";
 
 const SET = "es.register.set";
 const DELETED = "es.register.deleted";

@@ -1,8 +1,8 @@
 import { type AppendResult, StoreUnavailableError } from "@es/core";
+import type { StreamTurns } from "@es/core/adapter";
 import { AppendAttempts, type AttemptTools } from "./append-attempts.ts";
 import type { EncodedAppend } from "./encoded-append.ts";
 import { toStoreError } from "./store-error.ts";
-import type { StreamTurns } from "./stream-turns.ts";
 
 /** What appending needs. */
 export interface AppendTools extends AttemptTools {

@@ -1,4 +1,5 @@
 import { type EventStore, START, StoreClosedError, UnsupportedError } from "@es/core";
+import { StreamTurns } from "@es/core/adapter";
 import { Appender } from "./append.ts";
 import { bytesIn, capabilitiesOf } from "./capabilities.ts";
 import { lastPositionOf } from "./commit.ts";
@@ -16,7 +17,6 @@ import { LogReader } from "./read-all.ts";
 import { StreamReader } from "./read-stream.ts";
 import { toStoreError } from "./store-error.ts";
 import { registersPrefixOf } from "./stream-config.ts";
-import { StreamTurns } from "./stream-turns.ts";
 
 /** An event store on a NATS server or cluster, which any number of processes may share. */
 export interface NatsEventStore extends EventStore {}

@@ -6,7 +6,7 @@ import {
   UnknownOutcomeError,
   UnsupportedError,
 } from "@es/core";
-import { assertRegisterKey, assertRegisterWrite } from "@es/core/adapter";
+import { assertRegisterKey, assertRegisterWrite, type StreamTurns } from "@es/core/adapter";
 import type { CallLimit } from "./call-limit.ts";
 import { ConsumerFeed } from "./consumer-feed.ts";
 import type { JetStreamApi } from "./jetstream-api.ts";
@@ -14,7 +14,6 @@ import { MESSAGES_PER_FETCH } from "./limits.ts";
 import { EVERYTHING, type MessageLookup } from "./message-lookup.ts";
 import { type RegisterMessage, RegisterWriter, toRegisterMessage } from "./register-writer.ts";
 import { toStoreError } from "./store-error.ts";
-import type { StreamTurns } from "./stream-turns.ts";
 import { escapeToken, unescapeToken } from "./subjects.ts";
 
 const WAITED_IN_VAIN =

@@ -1,10 +1,10 @@
-import { isEventSourcingError } from "@es/core";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isEventSourcingError } from "@es/core";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
-import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { newEvent } from "./new-event.ts";
 
 const BOUNDARIES = 100;
 const CAPACITY = 5;
@@ -97,8 +97,8 @@ describe("conditions", () => {
     const same = store.append({ streamId: "b-1", expected: 0, events: [{ ...newEvent(), tags: ["seat:1"] }] });
     const other = { ...newEvent(), tags: ["seat:2"] };
     await store.append({ streamId: "c-1", expected: 0, events: [other] });
-    await store.append(newWrite("d-1", 0), { if: { none: { tags: ["seat:3"] }, after } });
-    await store.append(newWrite("e-1", 0));
+    await store.append(writeOf("d-1", 0), { if: { none: { tags: ["seat:3"] }, after } });
+    await store.append(writeOf("e-1", 0));
     const first = await Promise.race([same, Promise.resolve("still waiting")]);
     await holder.query("COMMIT");
 
@@ -117,7 +117,7 @@ describe("conditions", () => {
     await store.append({ streamId: "a-1", expected: 0, events: [newEvent()] }, held);
 
     const others = Promise.all([
-      store.append(newWrite("b-1", 0)),
+      store.append(writeOf("b-1", 0)),
       store.append({ streamId: "c-1", expected: 0, events: [{ ...newEvent(), tags: ["seat:2"] }] }),
     ]);
     // Longer than a group of appends waits for a lock.
@@ -135,7 +135,7 @@ describe("conditions", () => {
     const foreign = await database.connect();
     await foreign.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
 
-    await expect(store.append(newWrite("a-1", 0), { tx: foreign })).rejects.toMatchObject({
+    await expect(store.append(writeOf("a-1", 0), { tx: foreign })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",
       message: expect.stringContaining("READ COMMITTED"),
     });

@@ -1,12 +1,11 @@
-import { isEventSourcingError } from "@es/core";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Child } from "test-helpers";
+import { isEventSourcingError } from "@es/core";
+import { Child, readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { MODES } from "./modes.ts";
 import { expectReconciled, writeUntil } from "./reconcile.ts";
 
 const CALLERS = 16;
@@ -20,13 +19,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
-
-/** How the store may reach its database. */
-const MODES = [
-  { name: "one statement for each group", options: {} },
-  { name: "a transaction for each group", options: { prepared: false } },
-  { name: "tags", options: { tags: true } },
-] as const;
 
 describe("faults", () => {
   it.each(MODES)("appends survive backends that are terminated at random ($name)", async ({ options }) => {
@@ -47,7 +39,7 @@ describe("faults", () => {
     const told = await writing;
     expect(told.filter(({ outcome }) => outcome === "unknown")).toStrictEqual([]);
     expectReconciled(await readLog(store), told);
-    expect((await store.append(newWrite("after-1", 0))).versions).toStrictEqual([1]);
+    expect((await store.append(writeOf("after-1", 0))).versions).toStrictEqual([1]);
   });
 
   it.each(MODES)("appends survive connections that are cut at random bytes ($name)", async ({ options }) => {
@@ -105,7 +97,7 @@ describe("faults", () => {
   it("a live read outlasts a server that is away for longer than a call may take, and one that begins meanwhile", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ timeoutMs: 300, pollIntervalMs: 20 });
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     const controller = new AbortController();
     const follow = async (seen: string[]): Promise<void> => {
       for await (const page of store.readAll({ live: true, pageSize: 1, signal: controller.signal })) {
@@ -119,14 +111,14 @@ describe("faults", () => {
     await server.stop();
     following.push(follow(late));
     // What fails wakes the readers, who then ask a server that is not there.
-    await expect(store.append(newWrite("a-1", 1))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    await expect(store.append(writeOf("a-1", 1))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
     await expect(readLog(store)).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
     await sleep(1_000);
     await server.start();
     await expect
       .poll(
         async () =>
-          store.append(newWrite("b-1", "any")).then(
+          store.append(writeOf("b-1", "any")).then(
             () => true,
             () => false,
           ),
@@ -185,8 +177,8 @@ describe("faults", () => {
         listen: false,
         timeoutMs: 600,
       });
-      await store.append(newWrite("warm-1", 0));
-      const write = newWrite("a-1", 0);
+      await store.append(writeOf("warm-1", 0));
+      const write = writeOf("a-1", 0);
       const append = store.append(write);
       await Promise.resolve();
       setImmediate(() => proxy.pause());
@@ -208,19 +200,19 @@ describe("faults", () => {
   it("a refusal of the disk is reported, loses nothing, and ends by itself", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ timeoutMs: 400 });
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     await database.query(`
       CREATE FUNCTION es.full() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
       CREATE TRIGGER full_disk BEFORE INSERT ON es.events FOR EACH ROW EXECUTE FUNCTION es.full()`);
 
-    const appends = await Promise.allSettled([1, 2, 3].map((n) => store.append(newWrite(`b-${n}`, 0))));
+    const appends = await Promise.allSettled([1, 2, 3].map((n) => store.append(writeOf(`b-${n}`, 0))));
     for (const one of appends) {
       expect(one).toMatchObject({ status: "rejected", reason: { code: "ES_STORE_UNAVAILABLE", retryable: true } });
     }
     await database.query("DROP TRIGGER full_disk ON es.events");
 
-    expect((await store.append(newWrite("a-1", 1))).versions).toStrictEqual([2]);
+    expect((await store.append(writeOf("a-1", 1))).versions).toStrictEqual([2]);
     expect(await readLog(store)).toHaveLength(2);
   });
 
@@ -232,7 +224,7 @@ describe("faults", () => {
     for (let n = 0; n < 40; n += 1) {
       const streamId = `t-${n}`;
       const work = store.transaction(async (tx) => {
-        await store.append(newWrite(streamId, 0), { tx });
+        await store.append(writeOf(streamId, 0), { tx });
         void proxy.cutAfterBytes(1 + n * 4, n % 2 === 0 ? "to-server" : "to-client");
       });
       const outcome = await work.then(
@@ -253,11 +245,11 @@ describe("faults", () => {
       await using database = await openDatabase(server);
       await using proxy = await startTcpProxy(server);
       await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), ...options, listen: false });
-      await store.append(newWrite("hot-1", 0));
+      await store.append(writeOf("hot-1", 0));
       const foreign = await database.connect();
       await foreign.query("BEGIN");
-      await store.append(newWrite("hot-1", 1), { tx: foreign });
-      const write = newWrite("hot-1", "any");
+      await store.append(writeOf("hot-1", 1), { tx: foreign });
+      const write = writeOf("hot-1", "any");
       const append = store.append(write);
       const waiting =
         "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
 import { GOLDEN_WRITES } from "./golden/golden-events.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 
@@ -40,7 +39,7 @@ describe("an event log of an earlier release", () => {
     expect(await store.registers.get("deleted")).toBeUndefined();
     expect(await store.registers.set("deleted", "again")).toBe(2);
     expect(store.capabilities.conditions).toBe("query");
-    const { position, versions } = await store.append(newWrite("user-42", 2));
+    const { position, versions } = await store.append(writeOf("user-42", 2));
     expect({ position, versions }).toStrictEqual({ position: "0000000000000007", versions: [3] });
   });
 });

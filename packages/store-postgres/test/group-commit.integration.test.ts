@@ -1,9 +1,10 @@
 import { type AppendResult, isEventSourcingError } from "@es/core";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
-import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { MODES } from "./modes.ts";
+import { newEvent } from "./new-event.ts";
 
 let server: PostgresServer;
 
@@ -15,19 +16,13 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const MODES = [
-  { name: "one statement for each group", options: {} },
-  { name: "a transaction for each group", options: { prepared: false } },
-  { name: "tags", options: { tags: true } },
-] as const;
-
 describe.each(MODES)("group commit ($name)", ({ options }) => {
   it("stores appends that are made together in a few transactions", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    await store.append(newWrite("first-1", 0));
+    await store.append(writeOf("first-1", 0));
 
-    const results = await Promise.all(Array.from({ length: 200 }, (_, n) => store.append(newWrite(`a-${n}`, 0))));
+    const results = await Promise.all(Array.from({ length: 200 }, (_, n) => store.append(writeOf(`a-${n}`, 0))));
 
     expect(new Set(results.map(({ position }) => position)).size).toBe(200);
     const [row] = await database.query("SELECT count(DISTINCT xmin::text) FROM es.events");
@@ -41,9 +36,9 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
     const poison = { streamId: "bad-1", expected: 0, events: [newEvent(), { ...newEvent(), type: "Poison" }] } as const;
 
     const outcomes = await Promise.allSettled([
-      ...Array.from({ length: 20 }, (_, n) => store.append(newWrite(`a-${n}`, 0))),
+      ...Array.from({ length: 20 }, (_, n) => store.append(writeOf(`a-${n}`, 0))),
       store.append(poison),
-      ...Array.from({ length: 20 }, (_, n) => store.append(newWrite(`b-${n}`, 0))),
+      ...Array.from({ length: 20 }, (_, n) => store.append(writeOf(`b-${n}`, 0))),
     ]);
 
     const failures = outcomes.filter((outcome) => outcome.status === "rejected");
@@ -54,13 +49,13 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
   it("lets a conflict fail only its own append", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    await store.append(newWrite("hot-1", 0, 3));
+    await store.append(writeOf("hot-1", 0, 3));
 
     const outcomes = await Promise.allSettled([
-      store.append(newWrite("a-1", 0)),
-      store.append(newWrite("hot-1", 7)),
-      store.append([newWrite("b-1", 0), newWrite("hot-1", 1)]),
-      store.append(newWrite("c-1", 0)),
+      store.append(writeOf("a-1", 0)),
+      store.append(writeOf("hot-1", 7)),
+      store.append([writeOf("b-1", 0), writeOf("hot-1", 1)]),
+      store.append(writeOf("c-1", 0)),
     ]);
 
     expect(outcomes.map(({ status }) => status)).toStrictEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
@@ -73,14 +68,14 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
   it("does not hold up other streams while a transaction that has appended to one stays open", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    await store.append(newWrite("hot-1", 0));
+    await store.append(writeOf("hot-1", 0));
     const foreign = await database.connect();
     await foreign.query("BEGIN");
-    await store.append(newWrite("hot-1", 1), { tx: foreign });
+    await store.append(writeOf("hot-1", 1), { tx: foreign });
 
-    const blocked = store.append(newWrite("hot-1", "any"));
-    const others = await Promise.all(Array.from({ length: 50 }, (_, n) => store.append(newWrite(`a-${n}`, 0))));
-    const later = await store.append(newWrite("a-1", 1));
+    const blocked = store.append(writeOf("hot-1", "any"));
+    const others = await Promise.all(Array.from({ length: 50 }, (_, n) => store.append(writeOf(`a-${n}`, 0))));
+    const later = await store.append(writeOf("a-1", 1));
     const first = await Promise.race([blocked, Promise.resolve("still waiting")]);
 
     expect(others).toHaveLength(50);
@@ -103,7 +98,7 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
         for await (const page of mine.readStream("hot-1", { direction: "backward", limit: 1 }))
           version = page[0]?.version ?? 0;
         try {
-          stored.push(await mine.append(newWrite("hot-1", version)));
+          stored.push(await mine.append(writeOf("hot-1", version)));
           done += 1;
         } catch (error) {
           if (!isEventSourcingError(error, "ES_CONCURRENCY")) throw error;
@@ -120,11 +115,11 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
   it("takes back what it knew of a stream when the stream turns out to be shorter", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    for (let version = 0; version < 5; version += 1) await store.append(newWrite("a-1", version));
+    for (let version = 0; version < 5; version += 1) await store.append(writeOf("a-1", version));
     // As after a restore of a backup to which the open connections have survived.
     await database.query("DELETE FROM es.events WHERE version > 2");
 
-    const { versions } = await store.append(newWrite("a-1", 2));
+    const { versions } = await store.append(writeOf("a-1", 2));
 
     expect(versions).toStrictEqual([3]);
   });
@@ -132,11 +127,11 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
   it("takes back what it knew of a stream when a read shows it to be shorter", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    for (let version = 0; version < 5; version += 1) await store.append(newWrite("a-1", version));
+    for (let version = 0; version < 5; version += 1) await store.append(writeOf("a-1", version));
     await database.query("DELETE FROM es.events WHERE version > 4");
 
     for await (const page of store.readStream("a-1")) expect(page).toHaveLength(4);
-    const { versions } = await store.append(newWrite("a-1", 4));
+    const { versions } = await store.append(writeOf("a-1", 4));
 
     expect(versions).toStrictEqual([5]);
   });
@@ -146,7 +141,7 @@ describe.each(MODES)("group commit ($name)", ({ options }) => {
     const store = await database.open({ ...options, maxPendingWrites: 10 });
 
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 30 }, async (_, n) => store.append(newWrite(`a-${n}`, 0))),
+      Array.from({ length: 30 }, async (_, n) => store.append(writeOf(`a-${n}`, 0))),
     );
 
     const refused = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));

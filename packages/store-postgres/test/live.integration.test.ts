@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "@es/core";
+import { writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeNames } from "../src/names.ts";
 import { openDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
 
 let server: PostgresServer;
 
@@ -36,7 +36,7 @@ describe("live reads", () => {
     await pages.next();
     for (let n = 0; n < 5; n += 1) {
       const next = nextEvents(pages);
-      await writer.append(newWrite(`a-${n}`, 0));
+      await writer.append(writeOf(`a-${n}`, 0));
       expect((await next).events[0]?.streamId).toBe(`a-${n}`);
     }
     await pages.return?.();
@@ -58,7 +58,7 @@ describe("live reads", () => {
     await pages.next();
 
     const next = nextEvents(pages);
-    await writer.append(newWrite("a-1", 0));
+    await writer.append(writeOf("a-1", 0));
 
     expect((await next).events[0]?.streamId).toBe("a-1");
     await pages.return?.();
@@ -94,7 +94,7 @@ describe("live reads", () => {
     const startedAt = performance.now();
     await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
-        for (let version = 0; version < 100; version += 1) await store.append(newWrite(`a-${n}`, version));
+        for (let version = 0; version < 100; version += 1) await store.append(writeOf(`a-${n}`, version));
       }),
     );
     const tookMs = performance.now() - startedAt;

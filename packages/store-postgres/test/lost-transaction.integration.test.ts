@@ -1,11 +1,11 @@
-import { isEventSourcingError } from "@es/core";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isEventSourcingError } from "@es/core";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { newEvent } from "./new-event.ts";
 
 let server: PostgresServer;
 
@@ -49,7 +49,7 @@ describe("a transaction that was lost with its server", () => {
         tags: true,
         timeoutMs: 15_000,
       });
-      await store.append(newWrite("w-1", 0));
+      await store.append(writeOf("w-1", 0));
       await slowDown(database);
       const event = { ...newEvent(), type: "Slow" };
       const write = { streamId: "a-1", expected: 0, events: [event] };
@@ -107,11 +107,11 @@ describe("a transaction that was lost with its server", () => {
     const url = new URL(proxy.urlFor(database.url));
     url.username = "app_login";
     await using store = await openPostgresEventStore({ url: url.href, timeoutMs: 10_000 });
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     const holder = await database.connect();
     await holder.query("BEGIN; LOCK TABLE es.events IN SHARE ROW EXCLUSIVE MODE");
 
-    const lost = Promise.allSettled([store.append(newWrite("a-1", "any"))]);
+    const lost = Promise.allSettled([store.append(writeOf("a-1", "any"))]);
     await sleep(700);
     proxy.cutAll();
     await sleep(300);

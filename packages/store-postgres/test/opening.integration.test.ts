@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { openEventStore } from "@es/core";
 import { createServer } from "node:net";
+import { openEventStore } from "@es/core";
 import pg from "pg";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore, postgresSchemaSql } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { newEvent } from "./new-event.ts";
 
 let server: PostgresServer;
 
@@ -46,7 +46,7 @@ describe("opening", () => {
       const store = await applied.open({ ...options, migrate: false });
 
       expect(await describeSchema(applied, schema)).toStrictEqual(await describeSchema(opened, schema));
-      expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+      expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
     },
   );
 
@@ -66,7 +66,7 @@ describe("opening", () => {
     url.username = "partition_appender";
     {
       await using store = await openPostgresEventStore({ url: url.href, migrate: false });
-      for (let n = 0; n < 40; n += 1) await store.append(newWrite(`a-${n}`, 0, 2));
+      for (let n = 0; n < 40; n += 1) await store.append(writeOf(`a-${n}`, 0, 2));
       expect(await readLog(store)).toHaveLength(80);
     }
 
@@ -86,7 +86,7 @@ describe("opening", () => {
 
     const identities = await Promise.all(stores.map((store) => store.identity()));
     expect(new Set(identities).size).toBe(1);
-    await Promise.all(stores.map((store, n) => store.append(newWrite(`a-${n}`, 0))));
+    await Promise.all(stores.map((store, n) => store.append(writeOf(`a-${n}`, 0))));
     expect(await readLog(stores[0] ?? (await database.open()))).toHaveLength(12);
   });
 
@@ -150,7 +150,7 @@ describe("opening", () => {
     await database.query(`ALTER DATABASE "${name}" SET default_transaction_isolation = 'serializable'`);
     const store = await database.open({ tags: true });
 
-    await Promise.all(Array.from({ length: 50 }, (_, n) => store.append(newWrite(`a-${n % 5}`, "any"))));
+    await Promise.all(Array.from({ length: 50 }, (_, n) => store.append(writeOf(`a-${n % 5}`, "any"))));
     await store.registers.set("k", "v");
 
     expect(await readLog(store)).toHaveLength(50);
@@ -222,9 +222,9 @@ describe("opening", () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 4 });
     const store = await openPostgresEventStore({ pool });
 
-    await Promise.all(Array.from({ length: 30 }, (_, n) => store.append(newWrite(`a-${n}`, 0))));
+    await Promise.all(Array.from({ length: 30 }, (_, n) => store.append(writeOf(`a-${n}`, 0))));
     await store.transaction(async (tx) => {
-      await store.append(newWrite("b-1", 0), { tx });
+      await store.append(writeOf("b-1", 0), { tx });
     });
 
     expect(await readLog(store)).toHaveLength(31);
@@ -252,7 +252,7 @@ describe("opening", () => {
     const store = await database.open({ timeoutMs: 500 });
     const blocker = await database.connect();
     await blocker.query("BEGIN; LOCK TABLE es.events IN ACCESS EXCLUSIVE MODE");
-    const append = store.append(newWrite("a-1", 0));
+    const append = store.append(writeOf("a-1", 0));
     const read = readLog(store);
     const outcomes = Promise.allSettled([append, read]);
 

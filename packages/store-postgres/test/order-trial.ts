@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStore, RecordedEvent } from "@es/core";
-import { Child } from "test-helpers";
+import { Child, readLog, writeOf } from "test-helpers";
 import type { TestDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 /** How hard the trial is. */
 export interface OrderTrial {
@@ -51,7 +49,7 @@ export async function runOrderTrial(database: TestDatabase, trial: OrderTrial): 
   while (!(await Promise.race([isDone, sleep(200, false)]))) {
     const slow = await database.connect();
     await slow.query("BEGIN");
-    await store.append(newWrite("slow-1", "any"), { tx: slow });
+    await store.append(writeOf("slow-1", "any"), { tx: slow });
     await sleep(1_500);
     await slow.query("COMMIT");
     await slow.end();

@@ -1,10 +1,9 @@
 import type { Page } from "@es/core";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
 import { runOrderTrial } from "./order-trial.ts";
-import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 
@@ -36,7 +35,7 @@ describe("the order of the log", () => {
     await foreign.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
     await foreign.query("INSERT INTO other VALUES (1)");
 
-    const { position } = await store.append(newWrite("a-1", 0));
+    const { position } = await store.append(writeOf("a-1", 0));
 
     expect(await store.head()).toBe(position);
     await foreign.query("ROLLBACK");
@@ -48,8 +47,8 @@ describe("the order of the log", () => {
     const other = await database.open({ prefix: "other_" });
 
     await other.transaction(async (tx) => {
-      await other.append(newWrite("b-1", 0), { tx });
-      const { position } = await store.append(newWrite("a-1", 0));
+      await other.append(writeOf("b-1", 0), { tx });
+      const { position } = await store.append(writeOf("a-1", 0));
       expect(await store.head()).toBe(position);
     });
   });
@@ -57,12 +56,12 @@ describe("the order of the log", () => {
   it("holds later events back until a transaction that has appended ends, and delivers all of them then", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     const before = await store.head();
 
     await store.transaction(async (tx) => {
-      await store.append(newWrite("b-1", 0), { tx });
-      await store.append(newWrite("c-1", 0));
+      await store.append(writeOf("b-1", 0), { tx });
+      await store.append(writeOf("c-1", 0));
       expect(await store.head()).toBe(before);
       expect(await readLog(store)).toHaveLength(1);
     });
@@ -74,12 +73,12 @@ describe("the order of the log", () => {
     await using database = await openDatabase(server);
     const store = await database.open();
     const rolledBack = store.transaction(async (tx) => {
-      await store.append(newWrite("a-1", 0, 5), { tx });
+      await store.append(writeOf("a-1", 0, 5), { tx });
       throw new Error("no");
     });
     await expect(rolledBack).rejects.toThrow("no");
 
-    const { position } = await store.append(newWrite("b-1", 0));
+    const { position } = await store.append(writeOf("b-1", 0));
 
     expect(await store.head()).toBe(position);
     expect(await readLog(store)).toHaveLength(1);
@@ -90,8 +89,8 @@ describe("the order of the log", () => {
     const store = await database.open();
 
     await store.transaction(async (tx) => {
-      await store.append(newWrite("first-1", 0), { tx });
-      await store.append(newWrite("second-1", 0));
+      await store.append(writeOf("first-1", 0), { tx });
+      await store.append(writeOf("second-1", 0));
       expect(await store.head()).toBe("");
     });
 
@@ -107,7 +106,7 @@ describe("the order of the log", () => {
       "INSERT INTO es.events (stream, version, id, type, data) VALUES ('hand-1', 1, gen_random_uuid(), 'Made', '{}')",
     );
 
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
 
     expect(await store.head()).toBe("");
     await client.query("COMMIT");
@@ -118,7 +117,7 @@ describe("the order of the log", () => {
     await using database = await openDatabase(server);
     const store = await database.open();
     const other = await database.open();
-    await store.append(newWrite("a-1", 0, 10));
+    await store.append(writeOf("a-1", 0, 10));
     const passed = await store.head();
     // What a writer does that has read the sequence, and is slow to take its lock.
     const slow = await database.connect();

@@ -1,10 +1,10 @@
 import pg from "pg";
+import { readLog, writeOf } from "test-helpers";
 import { type PgBouncer, type PostgresServer, startPgBouncer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { newEvent, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { newEvent } from "./new-event.ts";
 import { expectReconciled, writeUntil } from "./reconcile.ts";
 
 let server: PostgresServer;
@@ -49,9 +49,9 @@ describe.each(["oldest", "newest"] as const)("behind the %s PgBouncer in transac
       tags: true,
     });
 
-    await Promise.all(Array.from({ length: 100 }, (_, n) => store.append(newWrite(`a-${n % 10}`, "any"))));
+    await Promise.all(Array.from({ length: 100 }, (_, n) => store.append(writeOf(`a-${n % 10}`, "any"))));
     await store.transaction(async (tx) => {
-      await store.append(newWrite("b-1", 0), { tx });
+      await store.append(writeOf("b-1", 0), { tx });
       await store.registers.set("k", "v", { tx });
     });
     const after = await store.head();
@@ -69,13 +69,13 @@ describe.each(["oldest", "newest"] as const)("behind the %s PgBouncer in transac
     const [client, other] = [await connectTo(through(database)), await connectTo(through(database))];
 
     await client.query("BEGIN");
-    await store.append(newWrite("a-1", 0), { tx: client });
+    await store.append(writeOf("a-1", 0), { tx: client });
     await client.query("COMMIT");
     // The only connection to the server goes to somebody else, and the client gets a new one.
     await other.query("BEGIN");
     await client.query("BEGIN");
-    await store.append(newWrite("a-1", 1), { tx: client });
-    await store.append(newWrite("b-1", 0), { tx: other });
+    await store.append(writeOf("a-1", 1), { tx: client });
+    await store.append(writeOf("b-1", 0), { tx: other });
     await client.query("COMMIT");
     await other.query("COMMIT");
 
@@ -107,7 +107,7 @@ describe.each(["oldest", "newest"] as const)("behind the %s PgBouncer in transac
       message: expect.stringContaining("prepared: false"),
     });
     await using store = await openPostgresEventStore({ pool, prepared: false });
-    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+    expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
     await store[Symbol.asyncDispose]();
     await pool.end();
   });
@@ -127,7 +127,7 @@ describe.each(["oldest", "newest"] as const)("behind the %s PgBouncer in transac
     });
 
     await using writer = await openPostgresEventStore({ ...common, listen: false });
-    await writer.append(newWrite("a-1", 0));
+    await writer.append(writeOf("a-1", 0));
 
     expect(await Promise.all(readers)).toStrictEqual(["a-1", "a-1", "a-1"]);
   });

@@ -1,6 +1,6 @@
 import { type EventStore, isEventSourcingError, type RecordedEvent, type Write } from "@es/core";
+import { idsOf, writeOf } from "test-helpers";
 import { expect } from "vitest";
-import { idsOf, newWrite } from "./new-write.ts";
 
 /** What a caller was told about its append. */
 export interface Told {
@@ -20,7 +20,7 @@ export async function writeUntil(
     for (let n = 0; !isOver(); n += 1) {
       // Those that name their place, and those that do not.
       const isPlaced = caller % 2 === 0;
-      const write = newWrite(`caller-${caller}`, isPlaced ? version : "any", 1 + (n % 3));
+      const write = writeOf(`caller-${caller}`, isPlaced ? version : "any", 1 + (n % 3));
       try {
         const result = await store.append(write);
         told.push({ write, outcome: "stored" });

@@ -1,9 +1,8 @@
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { postgresSchemaSql } from "../src/index.ts";
 import { openDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 import { dump, restore } from "./dump.ts";
 
 let server: PostgresServer;
@@ -21,14 +20,14 @@ describe("dump and restore", () => {
     await using original = await openDatabase(server);
     await using copy = await openDatabase(server);
     const store = await original.open({ tags: true });
-    await store.append(newWrite("a-1", 0, 5));
+    await store.append(writeOf("a-1", 0, 5));
     await store
       .transaction(async (tx) => {
-        await store.append(newWrite("a-1", 5, 3), { tx });
+        await store.append(writeOf("a-1", 5, 3), { tx });
         throw new Error("leaves a gap");
       })
       .catch(() => undefined);
-    await store.append(newWrite("b-1", 0, 2));
+    await store.append(writeOf("b-1", 0, 2));
     await store.registers.set("k", "v");
     const head = await store.head();
 
@@ -39,16 +38,16 @@ describe("dump and restore", () => {
     expect(await restored.identity()).toBe(await store.identity());
     expect(await restored.registers.get("k")).toStrictEqual(await store.registers.get("k"));
     expect(await restored.head()).toBe(head);
-    const { position } = await restored.append(newWrite("a-1", 5));
+    const { position } = await restored.append(writeOf("a-1", 5));
     expect(position > head).toBe(true);
   });
 
   it("a reader that had gone further than the backup is told so, also while it waits", async () => {
     await using database = await openDatabase(server);
     const store = await database.open({ listen: false });
-    await store.append(newWrite("a-1", 0, 5));
+    await store.append(writeOf("a-1", 0, 5));
     const backup = await dump(server, database.url);
-    await store.append(newWrite("a-1", 5, 5));
+    await store.append(writeOf("a-1", 5, 5));
     const head = await store.head();
     const live = store.readAll({ after: head, live: true })[Symbol.asyncIterator]();
     expect((await live.next()).value).toMatchObject({ isCaughtUp: true });
@@ -73,7 +72,7 @@ describe("dump and restore", () => {
     const { partitions } = given;
     await database.query(postgresSchemaSql(partitions === undefined ? {} : { partitions }));
     const store = await database.open();
-    for (let n = 0; n < 5; n += 1) await store.append(newWrite(`a-${n}`, 0));
+    for (let n = 0; n < 5; n += 1) await store.append(writeOf(`a-${n}`, 0));
     await database.query("SELECT setval('es.events_position_seq', 3)");
 
     await expect(database.open()).rejects.toMatchObject({
@@ -83,7 +82,7 @@ describe("dump and restore", () => {
 
     await database.query("SELECT setval('es.events_position_seq', 5)");
     const opened = await database.open();
-    await opened.append(newWrite("b-1", 0));
+    await opened.append(writeOf("b-1", 0));
     expect((await readLog(opened)).map(({ streamId }) => streamId)).toStrictEqual([
       "a-0",
       "a-1",

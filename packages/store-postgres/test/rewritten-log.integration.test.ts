@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { idsOf, readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase } from "./database.ts";
-import { idsOf, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
+import { MODES } from "./modes.ts";
 
 let server: PostgresServer;
 
@@ -16,31 +16,25 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const MODES = [
-  { name: "one statement for each group", options: {} },
-  { name: "a transaction for each group", options: { prepared: false } },
-  { name: "tags", options: { tags: true } },
-] as const;
-
 describe.each(MODES)("after somebody else has emptied the log ($name)", ({ options }) => {
   it("no append is refused for what was stored before", async () => {
     await using database = await openDatabase(server);
     const store = await database.open(options);
-    await store.append(newWrite("a-1", 0));
-    await store.append(newWrite("b-1", 0, 3));
+    await store.append(writeOf("a-1", 0));
+    await store.append(writeOf("b-1", 0, 3));
 
     await database.query("TRUNCATE es.events");
 
-    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
-    expect((await store.append(newWrite("b-1", "no-stream"))).versions).toStrictEqual([1]);
-    await expect(store.append(newWrite("b-1", 3))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 1 });
+    expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
+    expect((await store.append(writeOf("b-1", "no-stream"))).versions).toStrictEqual([1]);
+    await expect(store.append(writeOf("b-1", 3))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 1 });
   });
 
   it.each([0, 2, 5])("an append whose answer is lost is stored once (%i events before it)", async (count) => {
     await using database = await openDatabase(server);
     await using proxy = await startTcpProxy(server);
     await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), ...options, listen: false });
-    for (let n = 0; n < 5; n += 1) await store.append(newWrite("a-1", "any"));
+    for (let n = 0; n < 5; n += 1) await store.append(writeOf("a-1", "any"));
     // The notification of the last append has been sent.
     await sleep(100);
     await database.query("TRUNCATE es.events");
@@ -48,7 +42,7 @@ describe.each(MODES)("after somebody else has emptied the log ($name)", ({ optio
       "INSERT INTO es.events (stream, version, id, type, data) SELECT 'a-1', n, gen_random_uuid(), 'Made', '{}' FROM generate_series(1, $1::int) n";
     await database.query(hand, [count]);
     // Two streams, so that the first statement is the one that stores them.
-    const writes = [newWrite("a-1", "any", 2), newWrite("b-1", "any")];
+    const writes = [writeOf("a-1", "any", 2), writeOf("b-1", "any")];
 
     const append = store.append(writes);
     await proxy.cutAfterBytes(1, "to-client");
@@ -62,7 +56,7 @@ it("an append whose answer is lost is not stored twice when somebody has emptied
   await using database = await openDatabase(server);
   await using proxy = await startTcpProxy(server);
   await using store = await openPostgresEventStore({ url: proxy.urlFor(database.url), listen: false });
-  for (let n = 0; n < 5; n += 1) await store.append(newWrite("a-1", "any"));
+  for (let n = 0; n < 5; n += 1) await store.append(writeOf("a-1", "any"));
   // The notification of the last append has been sent.
   await sleep(100);
   await database.query("TRUNCATE es.events");
@@ -70,7 +64,7 @@ it("an append whose answer is lost is not stored twice when somebody has emptied
     "INSERT INTO es.events (stream, version, id, type, data) SELECT 'a-1', n, gen_random_uuid(), 'Made', '{}' FROM generate_series(1, 4) n",
   );
   // Two streams, so that the first statement is the one that stores them.
-  const writes = [newWrite("a-1", "any", 2), newWrite("b-1", "any")];
+  const writes = [writeOf("a-1", "any", 2), writeOf("b-1", "any")];
 
   const append = store.append(writes);
   await proxy.cutAfterBytes(1, "to-client");

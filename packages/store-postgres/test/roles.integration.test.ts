@@ -1,9 +1,8 @@
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore, type PostgresEventStore } from "../src/index.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 
@@ -40,15 +39,15 @@ describe("roles", () => {
     await using appender = await openAs(database, "es_appender");
     await using reader = await openAs(database, "es_reader");
 
-    await appender.append(newWrite("a-1", 0, 2));
+    await appender.append(writeOf("a-1", 0, 2));
     await appender.transaction(async (tx) => {
-      await appender.append(newWrite("a-1", 2), { tx });
+      await appender.append(writeOf("a-1", 2), { tx });
       await appender.registers.set("k", "v", { tx });
     });
 
     expect(await readLog(reader)).toHaveLength(3);
     expect((await reader.registers.get("k"))?.value).toBe("v");
-    await expect(reader.append(newWrite("a-1", 3))).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
+    await expect(reader.append(writeOf("a-1", 3))).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
     await expect(reader.registers.set("k", "w")).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
     expect(await migrator.identity()).toBe(await reader.identity());
     await expect(database.query("SET ROLE es_appender; DELETE FROM es.events")).rejects.toThrow("permission denied");

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Child } from "test-helpers";
+import { Child, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
 import { openDatabase } from "./database.ts";
-import { newWrite } from "./new-write.ts";
 import { startSilentProxy } from "./silent-proxy.ts";
 
 const TIMEOUT_MS = 1_000;
@@ -29,20 +28,20 @@ describe("a network that has gone silent", () => {
     const url = proxy.urlFor(database.url);
     await using store = await openPostgresEventStore({ url, timeoutMs: TIMEOUT_MS, listen: false });
     proxy.silenceFrom(statement);
-    await expect(store.append(newWrite("a-1", 0))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
+    await expect(store.append(writeOf("a-1", 0))).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
 
     proxy.silenceFrom(0);
     // As long as the silent connection may take until it is given up.
     await sleep(2 * TIMEOUT_MS);
 
-    expect((await store.append(newWrite("a-1", 0))).versions).toStrictEqual([1]);
+    expect((await store.append(writeOf("a-1", 0))).versions).toStrictEqual([1]);
   });
 
   it("does not hold up a store that is closed", async () => {
     await using database = await openDatabase(server);
     await using proxy = await startTcpProxy(server);
     const store = await openPostgresEventStore({ url: proxy.urlFor(database.url), timeoutMs: TIMEOUT_MS });
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     // Until it listens.
     await expect
       .poll(

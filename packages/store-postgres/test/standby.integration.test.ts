@@ -1,9 +1,8 @@
 import pg from "pg";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres, startTcpProxy, type TcpProxy } from "test-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openPostgresEventStore, type PostgresEventStore } from "../src/index.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 let primary: PostgresServer;
 let standby: PostgresServer;
@@ -61,7 +60,7 @@ async function follow(store: PostgresEventStore, seen: string[], signal: AbortSi
 describe("a standby", { timeout: 60_000 }, () => {
   it("is refused when a store is opened", async () => {
     await using store = await openPostgresEventStore({ url: primary.url });
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     await untilReplayed();
 
     await expect(openPostgresEventStore({ url: standby.url })).rejects.toMatchObject({
@@ -81,19 +80,19 @@ describe("a standby", { timeout: 60_000 }, () => {
       const controller = new AbortController();
       const seen: string[] = [];
       const following = follow(store, seen, controller.signal);
-      await store.append(newWrite("a-1", 0, 3));
+      await store.append(writeOf("a-1", 0, 3));
       await store.registers.set("k", "v");
       await untilReplayed();
 
       await primary.kill();
       switchOver();
       const told = { code: "ES_STORE_UNAVAILABLE", message: expect.stringContaining("standby") };
-      await expect(store.append(newWrite("a-1", 3))).rejects.toMatchObject(told);
+      await expect(store.append(writeOf("a-1", 3))).rejects.toMatchObject(told);
       await expect(readLog(store)).rejects.toMatchObject(told);
       await expect(store.registers.get("k")).rejects.toMatchObject(told);
       await ask(standby, "SELECT pg_promote()");
 
-      expect((await store.append(newWrite("a-1", 3))).versions).toStrictEqual([4]);
+      expect((await store.append(writeOf("a-1", 3))).versions).toStrictEqual([4]);
       expect(await store.registers.set("k", "w", { expected: 1 })).toBe(2);
       const all = ["a-1 1", "a-1 2", "a-1 3", "a-1 4"];
       expect((await readLog(store)).map(({ streamId, version }) => `${streamId} ${version}`)).toStrictEqual(all);
@@ -105,12 +104,12 @@ describe("a standby", { timeout: 60_000 }, () => {
 
   it("that lacks the last events says so to readers that have seen them, and takes appends behind its own", async () => {
     await using store = await openPostgresEventStore({ url: proxy.urlFor(primary.url), listen: false });
-    await store.append(newWrite("a-1", 0, 3));
+    await store.append(writeOf("a-1", 0, 3));
     await untilReplayed();
     await standby.stop();
     const seen: string[] = [];
     const following = follow(store, seen, AbortSignal.timeout(30_000));
-    await store.append(newWrite("a-1", 3, 2));
+    await store.append(writeOf("a-1", 3, 2));
     await expect.poll(() => seen).toHaveLength(5);
 
     await primary.kill();
@@ -119,8 +118,8 @@ describe("a standby", { timeout: 60_000 }, () => {
     switchOver();
 
     expect(await following).toMatchObject({ code: "ES_INVALID_POSITION" });
-    await expect(store.append(newWrite("a-1", 5))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 3 });
-    expect((await store.append(newWrite("a-1", 3))).versions).toStrictEqual([4]);
+    await expect(store.append(writeOf("a-1", 5))).rejects.toMatchObject({ code: "ES_CONCURRENCY", actual: 3 });
+    expect((await store.append(writeOf("a-1", 3))).versions).toStrictEqual([4]);
     expect((await readLog(store)).map(({ version }) => version)).toStrictEqual([1, 2, 3, 4]);
   });
 });

@@ -4,7 +4,7 @@ import { isEventSourcingError } from "@es/core";
 import pg from "pg";
 import { startPostgres } from "test-servers";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { newEvent } from "./new-write.ts";
+import { newEvent } from "./new-event.ts";
 
 const CLIENTS = 16;
 const COURSES = 100;

@@ -5,11 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
+import { readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresEventStore } from "../src/index.ts";
-import { newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 let directory: string;
@@ -88,9 +87,9 @@ describe("TLS", () => {
     const live = store.readAll({ live: true })[Symbol.asyncIterator]();
     await live.next();
 
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     await store.transaction(async (tx) => {
-      await store.append(newWrite("a-1", 1), { tx });
+      await store.append(writeOf("a-1", 1), { tx });
     });
     expect((await live.next()).value).toHaveProperty("events[0].streamId", "a-1");
 
@@ -105,7 +104,7 @@ describe("TLS", () => {
     const connection = { connectionString: addressOf("localhost"), ssl: { ca } };
     await using store = await openPostgresEventStore({ connection, schema: "by_settings" });
 
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
 
     expect(await readLog(store)).toHaveLength(1);
   });

@@ -1,8 +1,7 @@
+import { idsOf, readLog, writeOf } from "test-helpers";
 import { type PostgresServer, startPostgres } from "test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDatabase, type TestDatabase } from "./database.ts";
-import { idsOf, newWrite } from "./new-write.ts";
-import { readLog } from "./read-log.ts";
 
 let server: PostgresServer;
 
@@ -29,7 +28,7 @@ describe("transactions", () => {
 
     await client.query("BEGIN");
     await client.query("INSERT INTO totals VALUES ('a', 1)");
-    await store.append(newWrite("a-1", 0), { tx: client });
+    await store.append(writeOf("a-1", 0), { tx: client });
     expect(await readLog(store)).toHaveLength(0);
     await client.query("COMMIT");
 
@@ -43,7 +42,7 @@ describe("transactions", () => {
     await database.query("CREATE TABLE totals (name text PRIMARY KEY, total int)");
 
     const rows = await store.transaction(async (tx) => {
-      await store.append(newWrite("a-1", 0), { tx });
+      await store.append(writeOf("a-1", 0), { tx });
       const inserted = await tx.query<{ total: number }>("INSERT INTO totals VALUES ($1, 7) RETURNING total", ["a"]);
       return inserted.rows;
     });
@@ -58,15 +57,15 @@ describe("transactions", () => {
 
     const appended = Promise.withResolvers<void>();
     const outcome = hanging.transaction(async (tx) => {
-      await hanging.append(newWrite("a-1", 0), { tx });
+      await hanging.append(writeOf("a-1", 0), { tx });
       appended.resolve();
       await expect.poll(async () => (await readLog(other)).length, { timeout: 5_000 }).toBe(1);
     });
     await appended.promise;
-    await other.append(newWrite("a-1", 0));
+    await other.append(writeOf("a-1", 0));
 
     await expect(outcome).rejects.toMatchObject({ code: "ES_STORE_UNAVAILABLE" });
-    expect((await hanging.transaction((tx) => hanging.append(newWrite("b-1", 0), { tx }))).versions).toStrictEqual([1]);
+    expect((await hanging.transaction((tx) => hanging.append(writeOf("b-1", 0), { tx }))).versions).toStrictEqual([1]);
     expect(await readLog(other)).toHaveLength(2);
   });
 
@@ -92,15 +91,15 @@ describe("transactions", () => {
   it("go on after an append in them was refused", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    await store.append(newWrite("a-1", 0, 2));
+    await store.append(writeOf("a-1", 0, 2));
 
     await store.transaction(async (tx) => {
-      await store.append(newWrite("b-1", 0), { tx });
-      await expect(store.append(newWrite("a-1", 1), { tx })).rejects.toMatchObject({
+      await store.append(writeOf("b-1", 0), { tx });
+      await expect(store.append(writeOf("a-1", 1), { tx })).rejects.toMatchObject({
         code: "ES_CONCURRENCY",
         actual: 2,
       });
-      await store.append(newWrite("b-1", 1), { tx });
+      await store.append(writeOf("b-1", 1), { tx });
     });
 
     expect((await readLog(store)).map(({ streamId }) => streamId)).toStrictEqual(["a-1", "a-1", "b-1", "b-1"]);
@@ -111,15 +110,15 @@ describe("transactions", () => {
     const store = await database.open();
     const [rival, client] = [await database.connect(), await database.connect()];
     await rival.query("BEGIN");
-    await store.append(newWrite("a-1", 0, 3), { tx: rival });
+    await store.append(writeOf("a-1", 0, 3), { tx: rival });
     await client.query("BEGIN");
 
-    const refusal = store.append(newWrite("a-1", 0), { tx: client }).catch((error: unknown) => error);
+    const refusal = store.append(writeOf("a-1", 0), { tx: client }).catch((error: unknown) => error);
     await untilOneWaits(database);
     await rival.query("COMMIT");
 
     expect(await refusal).toMatchObject({ code: "ES_CONCURRENCY", expected: 0, actual: 3 });
-    await store.append(newWrite("b-1", 0), { tx: client });
+    await store.append(writeOf("b-1", 0), { tx: client });
     await client.query("COMMIT");
     expect(await readLog(store)).toHaveLength(4);
   });
@@ -128,7 +127,7 @@ describe("transactions", () => {
     await using database = await openDatabase(server);
     const store = await database.open();
     const [rival, client] = [await database.connect(), await database.connect()];
-    const write = newWrite("a-1", 0, 2);
+    const write = writeOf("a-1", 0, 2);
     await rival.query("BEGIN");
     const first = await store.append(write, { tx: rival });
     await client.query("BEGIN");
@@ -138,7 +137,7 @@ describe("transactions", () => {
     await rival.query("COMMIT");
 
     expect(await repeated).toStrictEqual({ ...first, duplicate: true });
-    await store.append(newWrite("b-1", 0), { tx: client });
+    await store.append(writeOf("b-1", 0), { tx: client });
     await client.query("COMMIT");
     expect(await readLog(store)).toHaveLength(3);
   });
@@ -151,18 +150,18 @@ describe("transactions", () => {
       await store.registers.set("k", "v1");
       const client = await database.connect();
       await client.query(`BEGIN ISOLATION LEVEL ${level}; SELECT count(*) FROM es.events`);
-      await store.append(newWrite("a-1", 0, 3));
+      await store.append(writeOf("a-1", 0, 3));
       const revision = await store.registers.set("k", "v2");
 
       const told = { code: "ES_CONFIGURATION", message: expect.stringContaining("READ COMMITTED") };
-      await expect(store.append(newWrite("a-1", 3), { tx: client })).rejects.toMatchObject(told);
+      await expect(store.append(writeOf("a-1", 3), { tx: client })).rejects.toMatchObject(told);
       await expect(
         store.registers.set("k", "v3", { tx: client, ...(revision !== undefined && { expected: revision }) }),
       ).rejects.toMatchObject(told);
 
       expect((await store.registers.get("k", { tx: client }))?.value).toBe("v1");
       await client.query("COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED");
-      expect((await store.append(newWrite("a-1", 3), { tx: client })).versions).toStrictEqual([4]);
+      expect((await store.append(writeOf("a-1", 3), { tx: client })).versions).toStrictEqual([4]);
       await client.query("COMMIT");
     },
   );
@@ -174,7 +173,7 @@ describe("transactions", () => {
 
     for (let version = 0; version < 3; version += 1) {
       await client.query("BEGIN");
-      await store.append(newWrite("a-1", version), { tx: client });
+      await store.append(writeOf("a-1", version), { tx: client });
       await store.registers.set("k", "v", { tx: client });
       await client.query("COMMIT");
       await client.query("DISCARD ALL");
@@ -186,7 +185,7 @@ describe("transactions", () => {
   it("take appends that are made at once, one after the other", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    const writes = Array.from({ length: 10 }, (_, n) => newWrite(`a-${n % 3}`, "any"));
+    const writes = Array.from({ length: 10 }, (_, n) => writeOf(`a-${n % 3}`, "any"));
 
     await store.transaction(async (tx) => {
       await Promise.all(writes.map((write) => store.append(write, { tx })));
@@ -204,30 +203,30 @@ describe("transactions", () => {
     await foreign.query("BEGIN");
     await plain.query("BEGIN; SET LOCAL search_path = nothing");
 
-    await expect(store.append(newWrite("a-1", 0), { tx: idle })).rejects.toMatchObject({
+    await expect(store.append(writeOf("a-1", 0), { tx: idle })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",
       message: expect.stringContaining("without an open transaction"),
     });
-    await expect(store.append(newWrite("a-1", 0), { tx: foreign })).rejects.toMatchObject({
+    await expect(store.append(writeOf("a-1", 0), { tx: foreign })).rejects.toMatchObject({
       code: "ES_CONFIGURATION",
       message: expect.stringContaining("another event log"),
     });
     await expect(store.registers.set("k", "v", { tx: idle })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
-    expect((await store.append(newWrite("a-1", 0), { tx: plain })).versions).toStrictEqual([1]);
+    expect((await store.append(writeOf("a-1", 0), { tx: plain })).versions).toStrictEqual([1]);
   });
 
   it("leave nothing behind of what was still under way when their work failed", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
 
     for (let round = 0; round < 40; round += 1) {
       const failed = store.transaction(async (tx) => {
         await Promise.all([
-          store.append(newWrite("a-1", 0), { tx }),
-          store.append(newWrite(`b-${round}`, 0), { tx }),
+          store.append(writeOf("a-1", 0), { tx }),
+          store.append(writeOf(`b-${round}`, 0), { tx }),
           store.registers.set(`r-${round}`, "set", { tx }),
-          store.append(newWrite(`c-${round}`, 0), { tx }),
+          store.append(writeOf(`c-${round}`, 0), { tx }),
           round % 2 === 0 ? Promise.reject(new Error("changed my mind")) : undefined,
         ]);
       });
@@ -241,16 +240,16 @@ describe("transactions", () => {
   it("of callers who do not await leave nothing behind either", async () => {
     await using database = await openDatabase(server);
     const store = await database.open();
-    await store.append(newWrite("a-1", 0));
+    await store.append(writeOf("a-1", 0));
     const tx = await database.connect();
     const told: string[] = [];
 
     for (let round = 0; round < 60; round += 1) {
       await tx.query("BEGIN");
       const calls = [
-        store.append(newWrite(`b-${round}`, 0), { tx }),
+        store.append(writeOf(`b-${round}`, 0), { tx }),
         store.registers.set(`r-${round}`, "set", { tx }),
-        store.append(newWrite(`c-${round}`, 0, 2), { tx }),
+        store.append(writeOf(`c-${round}`, 0, 2), { tx }),
       ];
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
       await tx.query("ROLLBACK");
@@ -267,7 +266,7 @@ describe("transactions", () => {
     const store = await database.open();
     const tx = await store.transaction(async (handle) => handle);
 
-    await expect(store.append(newWrite("a-1", 0), { tx })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
+    await expect(store.append(writeOf("a-1", 0), { tx })).rejects.toMatchObject({ code: "ES_CONFIGURATION" });
     const ended = store.transaction(async (handle) => {
       await handle.query("ROLLBACK");
     });
@@ -279,13 +278,13 @@ describe("transactions", () => {
     await using database = await openDatabase(server);
     const store = await database.open({ transactionConnections: 1 });
     const earlier = await store.transaction(async (handle) => {
-      await store.append(newWrite("a-1", 0), { tx: handle });
+      await store.append(writeOf("a-1", 0), { tx: handle });
       return handle;
     });
 
     await store.transaction(async (handle) => {
-      await store.append(newWrite("b-1", 0), { tx: handle });
-      await expect(store.append(newWrite("c-1", 0), { tx: earlier })).rejects.toMatchObject({
+      await store.append(writeOf("b-1", 0), { tx: handle });
+      await expect(store.append(writeOf("c-1", 0), { tx: earlier })).rejects.toMatchObject({
         code: "ES_CONFIGURATION",
         message: expect.stringContaining("has ended"),
       });
@@ -299,12 +298,12 @@ describe("transactions", () => {
     const store = await database.open({ timeoutMs: 300 });
     const begun = Promise.withResolvers<void>();
     const running = store.transaction(async (tx) => {
-      await store.append(newWrite("a-1", 0), { tx });
+      await store.append(writeOf("a-1", 0), { tx });
       begun.resolve();
       await new Promise((resolve) => {
         setTimeout(resolve, 1_500);
       });
-      await store.append(newWrite("a-1", 1), { tx });
+      await store.append(writeOf("a-1", 1), { tx });
     });
     const outcome = running.catch((error: unknown) => error);
     await begun.promise;
@@ -323,7 +322,7 @@ describe("transactions", () => {
     const next = live.next();
 
     await store.transaction(async (tx) => {
-      await store.append(newWrite("a-1", 0), { tx });
+      await store.append(writeOf("a-1", 0), { tx });
     });
 
     expect((await next).value).toMatchObject({ isCaughtUp: true, events: [{ streamId: "a-1" }] });

@@ -13,5 +13,6 @@ export { prepareAppend, prepareTextAppend } from "./prepare-append.ts";
 export type { LogRead, StreamRead } from "./read-options.ts";
 export { DEFAULT_PAGE_SIZE, prepareLogRead, prepareStreamRead } from "./read-options.ts";
 export { assertRegisterKey, assertRegisterWrite } from "./register-checks.ts";
+export { StreamTurns } from "./stream-turns.ts";
 export { cloneJson, toJson } from "./to-json.ts";
 export { WakeUp } from "./wake-up.ts";

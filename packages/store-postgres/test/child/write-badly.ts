@@ -5,7 +5,7 @@ import { isEventSourcingError, type Write } from "@es/core";
 import pg from "pg";
 import { given, say } from "test-helpers";
 import { openPostgresEventStore, type PostgresClient } from "../../src/index.ts";
-import { newEvent } from "../new-write.ts";
+import { newEvent } from "../new-event.ts";
 
 const { url, events, writers, streams } = given<{ url: string; events: number; writers: number; streams: number }>();
 await using store = await openPostgresEventStore({

@@ -1,7 +1,6 @@
 // Appends from several callers at once until it is killed, and says the ids of what was acknowledged.
-import { given, say } from "test-helpers";
+import { given, idsOf, say, writeOf } from "test-helpers";
 import { openPostgresEventStore } from "../../src/index.ts";
-import { idsOf, newWrite } from "../new-write.ts";
 
 const { url, tags, name } = given<{ url: string; tags: boolean; name: string }>();
 const store = await openPostgresEventStore({ url, tags });
@@ -9,7 +8,7 @@ const store = await openPostgresEventStore({ url, tags });
 async function write(caller: number): Promise<void> {
   const streamId = `${name}-${caller}`;
   for (let version = 0; ; version += 2) {
-    const append = newWrite(streamId, version, 2);
+    const append = writeOf(streamId, version, 2);
     await store.append(append);
     say(idsOf(append));
   }

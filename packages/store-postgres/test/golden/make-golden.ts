@@ -1,10 +1,10 @@
+import { writeOf } from "test-helpers";
 // Writes the golden file of the format that the package writes now. Run it once for each new format, and never again.
 import { writeFile } from "node:fs/promises";
 import { startPostgres } from "test-servers";
 import { FORMAT } from "../../src/schema.ts";
 import { openDatabase } from "../database.ts";
 import { dump } from "../dump.ts";
-import { newWrite } from "../new-write.ts";
 import { GOLDEN_WRITES } from "./golden-events.ts";
 
 await using server = await startPostgres({ version: "oldest" });
@@ -14,7 +14,7 @@ const [first, ...others] = GOLDEN_WRITES;
 if (first !== undefined) await store.append(first);
 await store
   .transaction(async (tx) => {
-    await store.append(newWrite("lost-1", 0, 3), { tx });
+    await store.append(writeOf("lost-1", 0, 3), { tx });
     throw new Error("leaves a gap in the positions");
   })
   .catch(() => undefined);
