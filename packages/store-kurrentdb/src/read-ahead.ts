@@ -6,7 +6,7 @@ import type { ServerReader } from "./server-reader.ts";
 import { isPassing } from "./store-error.ts";
 
 /** How many pages the first read asks for. */
-const FIRST_PAGES = 2;
+export const FIRST_PAGES = 2;
 /** Most events that one read asks for, unless a single page has more. */
 const MOST_READ = 4_000;
 

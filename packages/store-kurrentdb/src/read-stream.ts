@@ -4,14 +4,14 @@ import { CutReads } from "./cut-reads.ts";
 import { toRecorded, versionOf } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
 import type { StoreNames } from "./names.ts";
-import { type Portion, ReadAhead } from "./read-ahead.ts";
+import { FIRST_PAGES, type Portion, ReadAhead } from "./read-ahead.ts";
 import { ServerFailure } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
 import { StreamEdge } from "./stream-edge.ts";
 
 /** Most events of a stream that is read by one call. */
-const SHORT_STREAM = 128;
+const SHORT_STREAM = 1_000;
 
 /** What is left to read. */
 type Left = Pick<StreamRead, "from" | "to" | "limit">;
@@ -50,8 +50,9 @@ export class StreamReader {
   }
 
   /** The last events of a stream, in their order; `undefined` when there is no such stream. */
-  async #tail({ streamId, signal }: StreamRead): Promise<readonly IncomingEvent[] | undefined> {
-    const range = { from: "end", isBackward: true, count: SHORT_STREAM } as const;
+  async #tail({ streamId, signal, pageSize }: StreamRead): Promise<readonly IncomingEvent[] | undefined> {
+    // Who asks for small pages may want few of them.
+    const range = { from: "end", isBackward: true, count: Math.min(FIRST_PAGES * pageSize, SHORT_STREAM) } as const;
     try {
       return (
         await this.#reader.askStream(this.#names.stream(streamId), range, this.#reader.limit(signal))

@@ -35,7 +35,7 @@ async function openBehindProxy(timeoutMs = 5_000) {
 
 type Opened = Awaited<ReturnType<typeof openBehindProxy>>;
 
-/** Longer than what is read first of a stream. */
+/** Longer than what is read first of a stream in pages of 64. */
 const LONG = 200;
 
 const READS: readonly (readonly [string, readonly number[], (opened: Opened) => Promise<readonly number[]>])[] = [
@@ -103,7 +103,7 @@ describe("an answer that is cut without a word", () => {
 
     for (const afterFrames of [0, 1, 40, 71, 72, 100, 127]) {
       const cut = proxy.cut("reset without error", afterFrames, 2);
-      const events = await collect(store.readStream("long-1"));
+      const events = await collect(store.readStream("long-1", { pageSize: 64 }));
       expect(versionsOf(events)).toStrictEqual(Array.from({ length: LONG }, (_, index) => index + 1));
       expect(cut.done).toBeGreaterThan(0);
     }
