@@ -36,8 +36,7 @@ export class CutReads {
   }
 }
 
-/** What a read that was cut short has failed of. */
-export function cutShort(): ServerFailure {
+function cutShort(): ServerFailure {
   return new ServerFailure(
     "lost",
     "its answers to a read end before the last event, as if a proxy between client and server broke them off",

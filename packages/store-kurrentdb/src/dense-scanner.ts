@@ -2,7 +2,7 @@ import { assertPlace } from "./assert-place.ts";
 import { CutReads } from "./cut-reads.ts";
 import type { ServerFilter } from "./kurrent-client.ts";
 import type { LogScanner, Stretch, StretchRequest } from "./log-scanner.ts";
-import { isBehind } from "./positions.ts";
+import { isPassed } from "./positions.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { isPassing } from "./store-error.ts";
@@ -26,9 +26,7 @@ export class DenseScanner implements LogScanner {
       const { events, isContinued, isEnd } = await this.#portion({ place, wanted, limit, goal }, again);
       const stretch = { events, isContinued, reached: undefined };
       if (!isEnd) return { ...stretch, isEnd: false };
-      const newest = await goal();
-      const last = events.at(-1)?.position ?? place;
-      if (newest === undefined || (last !== undefined && !isBehind(newest, last))) return { ...stretch, isEnd: true };
+      if (isPassed(await goal(), events.at(-1)?.position ?? place)) return { ...stretch, isEnd: true };
       if (events.length > again) return { ...stretch, isEnd: false };
       await cuts.again();
     }

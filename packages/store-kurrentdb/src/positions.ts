@@ -23,6 +23,11 @@ export function isBehind(place: LogPosition, other: LogPosition | undefined): bo
   return place.commit === other.commit ? place.prepare > other.prepare : place.commit > other.commit;
 }
 
+/** Whether who is at a place has been at the goal; where there is none, there is nothing to get to. */
+export function isPassed(goal: LogPosition | undefined, place: LogPosition | undefined): boolean {
+  return goal === undefined || (place !== undefined && !isBehind(goal, place));
+}
+
 /**
  * The place in the log; `undefined` for the start.
  * @throws InvalidPositionError when it is not a position of a KurrentDB store

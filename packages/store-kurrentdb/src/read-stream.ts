@@ -5,7 +5,7 @@ import { toRecorded, versionOf } from "./event-mapping.ts";
 import type { IncomingEvent } from "./kurrent-client.ts";
 import type { StoreNames } from "./names.ts";
 import { FIRST_PAGES, type Portion, ReadAhead } from "./read-ahead.ts";
-import { ServerFailure } from "./server-failure.ts";
+import { isNoStream } from "./server-failure.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { toStoreError } from "./store-error.ts";
 import { StreamEdge } from "./stream-edge.ts";
@@ -58,7 +58,7 @@ export class StreamReader {
         await this.#reader.askStream(this.#names.stream(streamId), range, this.#reader.limit(signal))
       ).toReversed();
     } catch (error) {
-      if (isNone(error)) return undefined;
+      if (isNoStream(error)) return undefined;
       throw error;
     }
   }
@@ -131,7 +131,7 @@ export class StreamReader {
         (client, maxCount) => client.readStream(stream, { direction, fromRevision, maxCount }),
       );
     } catch (error) {
-      if (isNone(error)) return undefined;
+      if (isNoStream(error)) return undefined;
       throw toStoreError(error, doing(streamId));
     }
   }
@@ -139,10 +139,6 @@ export class StreamReader {
 
 function isOpenEnded({ isBackward, to, limit }: StreamRead): boolean {
   return !isBackward && to === Number.MAX_SAFE_INTEGER && limit >= Number.MAX_SAFE_INTEGER;
-}
-
-function isNone(error: unknown): boolean {
-  return error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed");
 }
 
 async function asStoreError<Result>(streamId: string, work: Promise<Result>): Promise<Result> {

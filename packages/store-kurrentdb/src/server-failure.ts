@@ -54,6 +54,11 @@ export class ServerFailure extends Error {
   }
 }
 
+/** Whether a call failed because there is no such stream, or none any more. */
+export function isNoStream(error: unknown): boolean {
+  return error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed");
+}
+
 const KINDS: ReadonlyMap<unknown, FailureKind> = new Map<unknown, FailureKind>([
   ["wrong-expected-version", "conflict"],
   ["append-consistency-violation", "conflict"],

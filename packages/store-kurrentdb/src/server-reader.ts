@@ -4,7 +4,7 @@ import type { IncomingEvent, KurrentClient, ResolvedEvent, ServerFilter } from "
 import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SILENCE_SHARE } from "./limits.ts";
 import type { LogPosition } from "./positions.ts";
 import { isWhole } from "./proof.ts";
-import { ServerFailure } from "./server-failure.ts";
+import { isNoStream, type ServerFailure } from "./server-failure.ts";
 import { isPassing } from "./store-error.ts";
 
 /** What to read of a stream. */
@@ -55,7 +55,7 @@ export class ServerReader {
         await cuts.again();
       }
     } catch (error) {
-      if (error instanceof ServerFailure && (error.kind === "absent" || error.kind === "closed")) return [];
+      if (isNoStream(error)) return [];
       throw error;
     }
   }

@@ -3,7 +3,7 @@ import type { CallLimit } from "./client-holder.ts";
 import { CutReads } from "./cut-reads.ts";
 import type { IncomingEvent, ServerFilter } from "./kurrent-client.ts";
 import type { LogScanner, Stretch, StretchRequest } from "./log-scanner.ts";
-import { isBehind, type LogPosition } from "./positions.ts";
+import { isPassed, type LogPosition } from "./positions.ts";
 import type { ServerReader } from "./server-reader.ts";
 import { isPassing } from "./store-error.ts";
 import { scanBySubscription } from "./subscription-scan.ts";
@@ -62,8 +62,10 @@ export class SparseScanner implements LogScanner {
     const stretch = await this.#scan(request);
     this.#isSlow = !stretch.isEnd;
     this.#isUnconfirmed = stretch.isEnd;
-    if (stretch.isEnd) this.#isNear = true;
-    if (stretch.isEnd) this.#nearCount = NEAR_AFTER_SCAN;
+    if (stretch.isEnd) {
+      this.#isNear = true;
+      this.#nearCount = NEAR_AFTER_SCAN;
+    }
     return { ...stretch, isEnd: false };
   }
 
@@ -120,10 +122,6 @@ export class SparseScanner implements LogScanner {
       throw place !== undefined && isNoPlace(error) ? noPlace(place, error) : error;
     }
   }
-}
-
-function isPassed(goal: LogPosition | undefined, place: LogPosition | undefined): boolean {
-  return goal === undefined || (place !== undefined && !isBehind(goal, place));
 }
 
 function stretchOf(events: readonly IncomingEvent[]): Stretch {
