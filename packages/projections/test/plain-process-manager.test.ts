@@ -11,7 +11,7 @@ import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { createProcessManagerRunner, defineProcessManager } from "../src/index.ts";
-import { Chance } from "./simulation.ts";
+import { Chance } from "test-helpers";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const Moved = z.object({ by: z.string() });

@@ -11,7 +11,8 @@ import { createMemoryEventStore } from "@es/store-memory";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { createProcessManagerRunner, defineProcessManager, listTimeouts, type ProjectionRunner } from "../src/index.ts";
-import { Chance, Process } from "./simulation.ts";
+import { Chance } from "test-helpers";
+import { Process } from "./simulation.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const only = process.env["SEED"];

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EventQuery, Page, ReadAllOptions, ReadStreamOptions, RecordedEvent } from "@es/core";
 import { KurrentDBClient } from "@kurrent/kurrentdb-client";
 import { type KurrentDouble, startKurrentDouble } from "kurrentdb-double";
+import { Chance } from "test-helpers";
 import { type KurrentDbEventStore, openKurrentDbEventStore } from "../src/index.ts";
 import { type Cut, type CuttingProxy, startCuttingProxy } from "./cut-answers.ts";
 
@@ -25,18 +26,8 @@ interface LogOptions extends Pick<ReadAllOptions, "after" | "limit" | "pageSize"
   readonly filter?: EventQuery;
 }
 
-/** Numbers from 0 up to 1 that a seed determines (mulberry32). */
+/** Numbers from 0 up to 1 that a seed determines. */
 type Random = () => number;
-
-function randomFrom(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** What one run is made of. */
 interface Run {
@@ -59,7 +50,7 @@ interface Run {
  * @throws Error saying which read gave what it should not
  */
 export async function readAtRandom(seed: number, readsEach: number): Promise<void> {
-  const random = randomFrom(seed);
+  const random = new Chance(seed).next;
   const name = random() < 0.5 ? undefined : "shop";
   await using double = await startKurrentDouble();
   const { connectionString } = double;

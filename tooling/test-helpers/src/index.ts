@@ -1,3 +1,4 @@
+export { Chance } from "./chance.ts";
 export { Child } from "./child.ts";
 export { delegate, delegateRegisters } from "./delegate.ts";
 export { idsOf, writeOf } from "./new-write.ts";
